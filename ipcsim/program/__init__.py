@@ -1,0 +1,31 @@
+"""The intermediate representation: what a scenario means, with no operating system inside.
+
+- `objects`: the declared semaphore sets, queues and segments;
+- `expressions`: side-effect-free expressions and their evaluation;
+- `instructions`: the static steps of a process;
+- `program`: Program, Family, Process, Property, and how to run it;
+- `constants`: which locals never change, so that code can be specialised for one process;
+- `codec`: a Program as JSON and back.
+"""
+
+from ipcsim.program.program import (
+    Family,
+    Process,
+    Program,
+    Property,
+    PropertyKind,
+    RunSettings,
+    Scheduler,
+    Source,
+)
+
+__all__ = [
+    "Family",
+    "Process",
+    "Program",
+    "Property",
+    "PropertyKind",
+    "RunSettings",
+    "Scheduler",
+    "Source",
+]
