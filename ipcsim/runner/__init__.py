@@ -1,0 +1,11 @@
+"""Runs a Program as real processes on real System V IPC objects.
+
+- `launcher`: a small process of its own that creates the objects, forks the workers and reaps them;
+- `worker`: one process of the scenario: executes its instructions and records every call;
+- `rings`: the shared memory between workers and supervisor: control words and event rings;
+- `supervisor`: drains the rings, watches for deadlock, stops the run and judges it;
+- `probe`: asks the kernel whether a process really sleeps in the call that its ring names;
+- `schedulers`: who takes the next step, where the supervisor decides that;
+- `manifest`: what a run created, on disk, so that `ipcsim clean` can remove what a killed run left;
+- `clean`: removes it.
+"""

@@ -1,0 +1,375 @@
+"""The kernel calls of a worker, each as a closure: record BEGIN, call, record END.
+
+The hot ones (semop, msgsnd, msgrcv) prepare their C arguments once where they never change.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ipcsim.errors import EvaluationError
+from ipcsim.program.expressions import Const, position
+from ipcsim.program.instructions import (
+    GetValue,
+    KernelCall,
+    Lifecycle,
+    ObjectCall,
+    ObjectKind,
+    Receive,
+    SemaphoreQuestion,
+    Semop,
+    Send,
+    SetValue,
+)
+from ipcsim.runner import objects
+from ipcsim.runner.rings import emit_data
+from ipcsim.sysv import libc, queues, segments, semaphores
+from ipcsim.trace import EventKind, head
+
+if TYPE_CHECKING:
+    from ipcsim.runner.worker import Step, Worker
+
+SHOWN = 64  # bytes of a message or text that the trace keeps
+TICK = 0.005  # a timer repeats, in case its first signal came just before the call went to sleep
+
+
+# --- semaphores ---
+
+
+def semop(worker: Worker, pc: int, call: Semop) -> Step:
+    """semop, semtimedop in a free run with a timeout."""
+    invoke = _semop_invoker(worker, pc, call)
+    triples = _constant_triples(worker, call)
+    if triples is None:
+        return _varying_semop(worker, pc, call, invoke)
+    array, count = semaphores.operations(triples), len(triples)
+    emit, begin, end, after = worker.emit, head(EventKind.BEGIN, pc), head(EventKind.END, pc), pc + 1
+    if call.timeout is not None:
+
+        def timed() -> int:
+            emit(begin, 0, 0)
+            return invoke(array, count)
+
+        return timed
+    ids, number, do = worker.handles.ids[ObjectKind.SEMAPHORES], call.set, semaphores.semop
+
+    def step() -> int:
+        emit(begin, 0, 0)
+        if do(ids[number], array, count) == 0:
+            emit(end, 0, 0)
+            return after
+        return worker.failed(pc, call, libc.last_errno())
+
+    return step
+
+
+def _flags(call: Semop, index: int) -> int:
+    operation = call.operations[index]
+    nowait = libc.IPC_NOWAIT if operation.nowait or call.nowait else 0
+    return nowait | (libc.SEM_UNDO if operation.undo else 0)
+
+
+def _constant_triples(worker: Worker, call: Semop) -> list[tuple[int, int, int]] | None:
+    """The (number, delta, flags) of each operation, None where one of them varies."""
+    triples: list[tuple[int, int, int]] = []
+    for i, op in enumerate(call.operations):
+        index = Const(0) if op.index is None else worker.fold(op.index)
+        delta = worker.fold(op.delta)
+        if not (isinstance(index, Const) and isinstance(delta, Const)):
+            return None
+        number = position(op.base, op.count, int(index.value))  # type: ignore[arg-type]
+        triples.append((number, int(delta.value), _flags(call, i)))  # type: ignore[arg-type]
+    return triples
+
+
+def _varying_semop(worker: Worker, pc: int, call: Semop, invoke: Callable[[Any, int], int]) -> Step:
+    """Operations that depend on locals: computed each time, and recorded as data."""
+    emit, env, begin, data = worker.emit, worker.env, head(EventKind.BEGIN, pc), head(EventKind.DATA, 0)
+    parts = [
+        (
+            op.base,
+            op.count,
+            worker.compile(op.index) if op.index is not None else None,
+            worker.compile(op.delta),
+            _flags(call, i),
+        )
+        for i, op in enumerate(call.operations)
+    ]
+
+    def step() -> int:
+        triples = []
+        for base, count, index, delta, flags in parts:
+            number = position(base, count, None if index is None else index(env))
+            op = int(delta(env))
+            if not -32768 <= op <= 32767:
+                raise EvaluationError(f"{op} does not fit sem_op, a short")
+            triples.append((number, op, flags))
+        for number, op, _ in triples:
+            emit(data, number, op)
+        emit(begin, 0, 0)
+        return invoke(semaphores.operations(triples), len(triples))
+
+    return step
+
+
+def _semop_invoker(worker: Worker, pc: int, call: Semop) -> Callable[[Any, int], int]:
+    """Calls the kernel with an array, records END and gives the next pc."""
+    emit, end, after = worker.emit, head(EventKind.END, pc), pc + 1
+    ids, number = worker.handles.ids[ObjectKind.SEMAPHORES], call.set
+    limit = None
+    if call.timeout is not None and not worker.controlled:
+        limit = ctypes.byref(semaphores.Timespec.of(call.timeout))
+
+    def invoke(array: Any, count: int) -> int:
+        result = semaphores.semtimedop(ids[number], array, count, limit)
+        if result == 0:
+            emit(end, 0, 0)
+            return after
+        error = libc.last_errno()
+        if error == libc.errno_number("EINTR") and call.timeout is not None and worker.controlled:
+            error = libc.errno_number("EAGAIN") if worker.struck() else error
+        return worker.failed(pc, call, error)
+
+    return invoke
+
+
+# --- queues ---
+
+
+def _with_timer(worker: Worker, call: KernelCall, invoke: Callable[[], int]) -> Callable[[], int]:
+    """`invoke` ended by a timer's signal where the call has a timeout; returns 0 or more, or −errno.
+
+    msgsnd and msgrcv know no timeout of their own. In a controlled run the signal is the
+    supervisor's: then the timeout strikes when the schedule says so.
+    """
+    timeout = call.timeout
+    eintr, eagain = libc.errno_number("EINTR"), libc.errno_number("EAGAIN")
+
+    def plain_() -> int:
+        result = invoke()
+        return result if result >= 0 else -libc.last_errno()
+
+    if timeout is None:
+        return plain_
+    if worker.controlled:
+
+        def ordered() -> int:
+            result = plain_()
+            return -eagain if result == -eintr and worker.struck() else result
+
+        return ordered
+
+    def timed() -> int:
+        deadline = time.monotonic() + timeout
+        signal.setitimer(signal.ITIMER_REAL, max(timeout, 1e-6), TICK)
+        result = plain_()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return -eagain if result == -eintr and time.monotonic() >= deadline else result
+
+    return timed
+
+
+def send(worker: Worker, pc: int, call: Send) -> Step:
+    """msgsnd of the queue's struct."""
+    struct = worker.program.queues[call.queue].message
+    emit, env, after = worker.emit, worker.env, pc + 1
+    begin, end = head(EventKind.BEGIN, pc), head(EventKind.END, pc)
+    ids, queue = worker.handles.ids[ObjectKind.QUEUE], call.queue
+    kind = worker.compile(call.type)
+    length = worker.compile(call.length) if call.length is not None else None
+    values = {number: worker.compile(expr) for number, expr in call.payload}
+    zero = struct.unpack(b"")
+    flags = libc.IPC_NOWAIT if call.nowait else 0
+    buffer = ctypes.create_string_buffer(queues.TYPE_SIZE + struct.size)
+    type_at = ctypes.c_long.from_buffer(buffer)
+    body = memoryview(buffer)[queues.TYPE_SIZE :]
+    size = ctypes.c_size_t(struct.size)
+    invoke = _with_timer(worker, call, lambda: queues.msgsnd(ids[queue], buffer, size, flags))
+
+    def step() -> int:
+        raw = struct.pack(tuple(values[i](env) if i in values else z for i, z in enumerate(zero)))
+        type_at.value = number = int(kind(env))
+        body[:] = raw
+        if length is not None:
+            size.value = _checked_length(length(env), struct.size)
+        emit_data(emit, raw[: min(size.value, SHOWN)])
+        emit(begin, number, size.value)
+        result = invoke()
+        if result < 0:
+            return worker.failed(pc, call, -result)
+        emit(end, 0, 0)
+        return after
+
+    return step
+
+
+def _checked_length(value: Any, most: int) -> int:
+    if not 0 <= value <= most:
+        raise EvaluationError(f"length {value} is outside 0 … {most}, the size of the message")
+    return int(value)
+
+
+def receive(worker: Worker, pc: int, call: Receive) -> Step:
+    """msgrcv into a local: the fields, then the type, then the length."""
+    struct = worker.program.queues[call.queue].message
+    emit, env, after, into = worker.emit, worker.env, pc + 1, call.into
+    begin, end = head(EventKind.BEGIN, pc), head(EventKind.END, pc)
+    ids, queue = worker.handles.ids[ObjectKind.QUEUE], call.queue
+    kind = worker.compile(call.type)
+    wanted = worker.compile(call.size) if call.size is not None else None
+    flags = (
+        (libc.IPC_NOWAIT if call.nowait else 0)
+        | (libc.MSG_NOERROR if call.noerror else 0)
+        | (libc.MSG_EXCEPT if call.exclude else 0)
+    )
+    buffer = ctypes.create_string_buffer(queues.TYPE_SIZE + struct.size)
+    type_at = ctypes.c_long.from_buffer(buffer)
+    selector, size = ctypes.c_long(0), ctypes.c_size_t(struct.size)
+    invoke = _with_timer(worker, call, lambda: queues.msgrcv(ids[queue], buffer, size, selector, flags))
+
+    def step() -> int:
+        selector.value = number = kind(env)
+        if wanted is not None:
+            size.value = _checked_length(wanted(env), struct.size)
+        emit(begin, number, size.value)
+        result = invoke()
+        if result < 0:
+            return worker.failed(pc, call, -result)
+        raw = buffer.raw[queues.TYPE_SIZE : queues.TYPE_SIZE + result]
+        if into is not None:
+            env[into] = (*struct.unpack(raw), type_at.value, result)
+        emit_data(emit, raw[:SHOWN])
+        emit(end, result, type_at.value)
+        return after
+
+    return step
+
+
+# --- calls that never sleep ---
+
+
+def plain(worker: Worker, pc: int, call: KernelCall) -> Step:
+    """semctl, msgctl, shmctl, the get calls, shmat, shmdt: one closure around a function."""
+    match call:
+        case GetValue():
+            action = _get_value(worker, call)
+        case SetValue():
+            action = _set_value(worker, call)
+        case ObjectCall():
+            action = _object_call(worker, call)
+        case _:
+            raise TypeError(f"unknown call {type(call).__name__}")
+    emit, after = worker.emit, pc + 1
+    begin, end = head(EventKind.BEGIN, pc), head(EventKind.END, pc)
+
+    def step() -> int:
+        emit(begin, 0, 0)
+        try:
+            result = action()
+        except OSError as error:
+            return worker.failed(pc, call, error.errno or 0)
+        emit(end, result, 0)
+        return after
+
+    return step
+
+
+_COMMANDS = {
+    SemaphoreQuestion.VALUE: libc.GETVAL,
+    SemaphoreQuestion.NCNT: libc.GETNCNT,
+    SemaphoreQuestion.ZCNT: libc.GETZCNT,
+    SemaphoreQuestion.PID: libc.GETPID,
+}
+
+
+def _get_value(worker: Worker, call: GetValue) -> Callable[[], int]:
+    env, ids = worker.env, worker.handles.ids[ObjectKind.SEMAPHORES]
+    set_, into = worker.program.sets[call.set], call.into
+    if call.question is SemaphoreQuestion.ALL:
+
+        def get_all() -> int:
+            env[into] = semaphores.get_all(ids[call.set], set_.size)
+            return 0
+
+        return get_all
+    index = worker.compile(call.index) if call.index is not None else None
+    command = _COMMANDS[call.question]
+
+    def get() -> int:
+        number = position(call.base, call.count, None if index is None else index(env))
+        env[into] = value = semaphores.get(ids[call.set], number, command)
+        return value
+
+    return get
+
+
+def _set_value(worker: Worker, call: SetValue) -> Callable[[], int]:
+    env, ids = worker.env, worker.handles.ids[ObjectKind.SEMAPHORES]
+    values = [worker.compile(v) for v in call.values]
+    index = worker.compile(call.index) if call.index is not None else None
+
+    def set_value() -> int:
+        if call.all:
+            semaphores.set_all(ids[call.set], tuple(int(v(env)) for v in values))
+            return 0
+        number = position(call.base, call.count, None if index is None else index(env))
+        value = int(values[0](env))
+        semaphores.set_value(ids[call.set], number, value)
+        return value
+
+    return set_value
+
+
+def _object_call(worker: Worker, call: ObjectCall) -> Callable[[], int]:
+    env, handles, into = worker.env, worker.handles, call.into
+    kind, number = call.object.kind, call.object.number
+    declared = worker.program.object(call.object)
+
+    def find() -> int:
+        if call.action is Lifecycle.OPEN:
+            found = objects.find(declared, call.mode or 0, call.size)
+        else:
+            mode = declared.mode if call.mode is None else call.mode
+            found = worker.create(lambda: objects.create(declared, mode, call.size, call.exclusive))
+        handles.ids[kind][number] = found
+        return found
+
+    def ask() -> int:
+        return _STAT[kind](handles.ids[kind][number])[str(call.field)]
+
+    def act() -> int:
+        match call.action:
+            case Lifecycle.CREATE | Lifecycle.OPEN:
+                result = find()
+            case Lifecycle.ATTACH:
+                handles.attach(number, call.readonly)
+                result = 0
+            case Lifecycle.DETACH:
+                handles.detach(number)
+                result = 0
+            case Lifecycle.REMOVE:
+                _REMOVE[kind](handles.ids[kind][number])
+                result = 0
+            case Lifecycle.STAT:
+                result = ask()
+        if into is not None:
+            env[into] = result
+        return result
+
+    return act
+
+
+_STAT = {
+    ObjectKind.SEMAPHORES: semaphores.stat,
+    ObjectKind.QUEUE: queues.stat,
+    ObjectKind.SEGMENT: segments.stat,
+}
+_REMOVE = {
+    ObjectKind.SEMAPHORES: semaphores.remove,
+    ObjectKind.QUEUE: queues.remove,
+    ObjectKind.SEGMENT: segments.remove,
+}

@@ -1,0 +1,138 @@
+"""Watches for a deadlock, and announces one only when the kernel confirms it twice.
+
+One sample, in this order, which is what makes it sound:
+
+1. drain the rings: where every process is. A process that did something later is still before it here,
+   so the analysis counts it as able to do it;
+2. read the object values and analyse: who could never go on;
+3. ask the kernel whether each of those really sleeps in its call (`probe`). Had anybody served one of
+   them before step 1, it would not be asleep now, or would have written a record;
+4. check that none of them has written a record meanwhile.
+
+Two samples agree where they name the same processes, asleep without a context switch in between.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ipcsim.analysis.may import MayAnalysis
+from ipcsim.program.instructions import ObjectKind, ObjectRef
+from ipcsim.runner.probe import Asleep, asleep
+from ipcsim.runner.session import Session
+from ipcsim.snapshot import SemaphoreWait, Snapshot, Status, Wait
+from ipcsim.verdict import Finding
+
+AGAIN_AFTER = 0.001  # seconds between the two samples
+FIRST_LOOK, LONGEST_PAUSE = 0.002, 0.5  # seconds between looks while nothing changes
+SHARE = 0.02  # of a core that looking may cost
+
+
+def object_of(wait: Wait) -> ObjectRef:
+    """The object that a wait is about."""
+    if isinstance(wait, SemaphoreWait):
+        return ObjectRef(ObjectKind.SEMAPHORES, wait.set)
+    return ObjectRef(ObjectKind.QUEUE, wait.queue)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Who can never go on, by one sample; `blocked_at` is when the last of them blocked (ns)."""
+
+    sleepers: dict[int, Asleep]
+    findings: tuple[Finding, ...]
+    blocked_at: int
+    snapshot: Snapshot
+
+
+@dataclass
+class DeadlockWatch:
+    """Looks when everything has come to rest, and otherwise now and then within its share of time.
+
+    `found` is the confirmed sample; `announced_after` seconds passed from the last block to it.
+    """
+
+    session: Session
+    found: Sample | None = None
+    announced_after: float | None = None
+    _may: MayAnalysis | None = None
+    _since: dict[int, tuple[int, float]] = field(default_factory=dict)  # sleeper → records, first seen
+    _looked: frozenset[tuple[int, int]] = frozenset()  # the sleepers at the last look
+    _next: float = 0.0
+    _pause: float = FIRST_LOOK
+
+    def look(self, moved: bool) -> bool:
+        """Look if there is reason to; True where a deadlock is found. `moved`: something happened."""
+        now = time.monotonic()
+        if moved:
+            self._update(now)
+        resting = frozenset((p, w) for p, (w, seen) in self._since.items() if now - seen >= FIRST_LOOK)
+        if not resting:
+            return False
+        news = resting != self._looked
+        everybody = len(resting) == len(self.session.alive)
+        if now < self._next and not (news and everybody):
+            return False
+        self._pause = FIRST_LOOK if news else min(self._pause * 2, LONGEST_PAUSE)
+        self._looked = resting
+        found = self.confirm()
+        spent = time.monotonic() - now
+        self._next = now + spent + max(self._pause, spent / SHARE)
+        return found
+
+    def _update(self, now: float) -> None:
+        """Who is in a call, since which record of theirs."""
+        session, before = self.session, self._since
+        self._since = {}
+        for process in session.alive:
+            if session.monitor.in_call(process):
+                written = session.written(process)
+                known = before.get(process)
+                self._since[process] = known if known and known[0] == written else (written, now)
+
+    def confirm(self) -> bool:
+        """Two samples that agree: a deadlock, with its findings in `found`."""
+        first = self._sample()
+        if first is None:
+            return False
+        time.sleep(AGAIN_AFTER)
+        second = self._sample()
+        if second is None or second.sleepers != first.sleepers:
+            return False
+        self.found = second
+        self.announced_after = (time.monotonic_ns() - second.blocked_at) / 1e9
+        return True
+
+    def _sample(self) -> Sample | None:
+        from ipcsim.analysis.deadlock import analyse  # networkx: only where somebody is blocked
+
+        session = self.session
+        session.collect()
+        snapshot = session.snapshot()
+        if not any(s.status is Status.BLOCKED for s in snapshot.processes):
+            return None
+        if self._may is None:
+            self._may = MayAnalysis(session.program)
+        written = {s.process: session.written(s.process) for s in snapshot.processes}
+        report = analyse(session.program, snapshot, self._may)
+        if not report.deadlocked:
+            return None
+        sleepers = self._ask_kernel(snapshot, report.deadlocked)
+        if sleepers is None or any(session.written(p) != written[p] for p in report.deadlocked):
+            return None
+        blocked_at = max(snapshot.processes[p].since or 0 for p in report.deadlocked)
+        return Sample(sleepers, report.findings(), blocked_at, snapshot)
+
+    def _ask_kernel(self, snapshot: Snapshot, deadlocked: frozenset[int]) -> dict[int, Asleep] | None:
+        sleepers: dict[int, Asleep] = {}
+        for process in sorted(deadlocked):
+            wait = snapshot.processes[process].wait
+            if wait is None:
+                return None
+            object_id = self.session.ids.get(object_of(wait))
+            found = None if object_id is None else asleep(self.session.pid(process), wait, object_id)
+            if found is None:
+                return None
+            sleepers[process] = found
+        return sleepers

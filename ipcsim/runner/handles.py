@@ -1,0 +1,90 @@
+"""What one process knows of the kernel objects: their ids, and its attachments.
+
+Every process starts with what the launcher created (inherited over fork, as ids are); `create`,
+`open`, `attach` and `detach` change only the process's own handles.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any
+
+from ipcsim.errors import EvaluationError
+from ipcsim.program import Program
+from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
+from ipcsim.program.objects import Struct
+from ipcsim.sysv import segments
+from ipcsim.sysv.segments import Attachment
+
+C_TYPES: dict[str, type[Any]] = {
+    "char": ctypes.c_byte, "short": ctypes.c_short, "int": ctypes.c_int,
+    "uint": ctypes.c_uint, "long": ctypes.c_longlong,
+}  # fmt: skip
+UNKNOWN = -1  # the id of an object that the process has neither inherited nor found: EINVAL
+
+
+class Handles:
+    """`ids[kind][number]` is the id of each declared object, `UNKNOWN` where the process has none."""
+
+    def __init__(self, program: Program, created: Mapping[ObjectRef, int]) -> None:
+        self._program = program
+        self.ids: dict[ObjectKind, list[int]] = {
+            kind: [created.get(ObjectRef(kind, i), UNKNOWN) for i in range(len(objects))]
+            for kind, objects in (
+                (ObjectKind.SEMAPHORES, program.sets),
+                (ObjectKind.QUEUE, program.queues),
+                (ObjectKind.SEGMENT, program.segments),
+            )
+        }
+        self._attached: list[Attachment | None] = [None] * len(program.segments)
+        self._arrays: list[list[Any]] = [[] for _ in program.segments]
+
+    def attach_all(self, process: int) -> None:
+        """Attach what the launcher created, except segments that this process attaches by a step."""
+        code = self._program.code(process)
+        by_hand = {
+            i.object.number
+            for i in code
+            if isinstance(i, ObjectCall)
+            and i.action is Lifecycle.ATTACH
+            and i.object.kind is ObjectKind.SEGMENT
+        }
+        for number, segment_id in enumerate(self.ids[ObjectKind.SEGMENT]):
+            if segment_id != UNKNOWN and number not in by_hand:
+                self.attach(number, False)
+
+    def attach(self, number: int, readonly: bool) -> None:
+        """shmat; OSError as the kernel gives it."""
+        attachment = segments.attach(self.ids[ObjectKind.SEGMENT][number], readonly)
+        self._attached[number] = attachment
+        self._arrays[number] = field_arrays(attachment, self._program.segments[number].struct)
+
+    def detach(self, number: int) -> None:
+        """shmdt; EINVAL where the segment is not attached."""
+        attachment = self._attached[number]
+        if attachment is None:
+            raise OSError(22, "shmdt: not attached")
+        self._arrays[number] = []
+        self._attached[number] = None
+        attachment.detach()
+
+    def attachment(self, number: int) -> Attachment:
+        found = self._attached[number]
+        if found is None:
+            name = self._program.segments[number].name
+            raise EvaluationError(f"segment `{name}` is not attached: in C this is a SIGSEGV")
+        return found
+
+    def arrays(self, number: int) -> list[Any]:
+        """One ctypes array a field of segment `number`; `EvaluationError` while it is not attached."""
+        return self._arrays[number] or self._no_arrays(number)
+
+    def _no_arrays(self, number: int) -> list[Any]:
+        self.attachment(number)
+        return self._arrays[number]
+
+
+def field_arrays(attachment: Attachment, struct: Struct) -> list[Any]:
+    """Each field of `struct` as a ctypes array over the attached memory: an access is one load or store."""
+    return [attachment.array(C_TYPES[f.type], f.count or 1, f.offset) for f in struct.fields]

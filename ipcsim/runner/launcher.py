@@ -1,0 +1,194 @@
+"""The launcher: a small process that creates the objects, forks the workers and reaps them.
+
+It is a fresh interpreter that has loaded little, because the cost of a fork is the size of the parent:
+3.6 ms a child from a process with the whole of ipcsim in memory, 0.4 ms from this one. It talks with
+the supervisor in lines of JSON: requests on standard input, replies on standard output.
+
+    created   the objects exist: their ids
+    failed    one could not be created (nothing is left of the others)
+    ready     every worker is forked and waits at the start
+    exit      a worker is gone: its number, exit code or −signal
+
+Ends: the supervisor's `kill`, the end of its input, or the death of the supervisor (then the kernel
+kills launcher and workers).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import sys
+from typing import Any, NoReturn
+
+from ipcsim.program import Program
+from ipcsim.program.codec import decode_program
+from ipcsim.program.instructions import ObjectRef
+from ipcsim.runner import manifest, objects
+from ipcsim.runner.handles import Handles
+from ipcsim.runner.rings import PID, WORDS, Rings
+from ipcsim.runner.worker import Options, Worker
+from ipcsim.sysv import process as sysv_process
+
+
+def reply(**message: Any) -> None:
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def main() -> None:
+    """The life of a launcher."""
+    requests = os.fdopen(0, "rb", buffering=0, closefd=False)
+    supervisor = os.getppid()
+    request = json.loads(_read_line())
+    program = decode_program(request["program"])
+    options = Options(request["seed"], request["controlled"], request["manifest"])
+    created = _create_objects(program, options)
+    # from here on everything is written down: the death of the supervisor may take us along
+    sysv_process.die_with_parent(supervisor)
+    if created is None:
+        return
+    reply(created=[[ref.kind, ref.number, made.id] for ref, made in created.items()])
+    rings = Rings(len(program.processes), request["rings"])
+    handles = Handles(program, {ref: made.id for ref, made in created.items()})
+    workers = _Workers(program, handles, rings, options)
+    workers.fork_all()
+    reply(ready=True)
+    workers.watch(requests.fileno())
+
+
+def _read_line() -> bytes:
+    """One line of standard input, read without taking more than it."""
+    parts = bytearray()
+    while not parts.endswith(b"\n"):
+        part = os.read(0, 1 << 16)
+        if not part:
+            os._exit(1)
+        parts += part
+    return bytes(parts)
+
+
+def _create_objects(program: Program, options: Options) -> dict[ObjectRef, objects.Created] | None:
+    """Create, write down and initialise everything that the run creates; all or nothing."""
+    created: dict[ObjectRef, objects.Created] = {}
+    for ref, declared in program.objects():
+        if not declared.created_by_run:
+            continue
+        try:
+            # a persistent object may be there from an earlier run
+            made = objects.create(declared, declared.mode, exclusive=not declared.persist)
+            if made.new:
+                manifest.append(options.manifest, made)
+            created[ref] = made
+            if made.new:
+                objects.initialise(declared, made.id)
+        except OSError as error:
+            for other in created.values():
+                if other.new:
+                    objects.remove(other.kind, other.id)
+            reply(failed=[ref.kind, ref.number, error.errno, str(error.strerror)])
+            return None
+    return created
+
+
+class _Workers:
+    """The children: forked, reaped, killed."""
+
+    def __init__(self, program: Program, handles: Handles, rings: Rings, options: Options) -> None:
+        self._program, self._handles, self._rings, self._options = program, handles, rings, options
+        self._nothing = os.open(os.devnull, os.O_RDWR)
+        self._numbers: dict[int, int] = {}  # pid → process
+        self._start_read, self._start_write = os.pipe()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+
+    def fork_all(self) -> None:
+        """Fork every worker. What they share is computed before, and they wait right after the fork:
+        each page that either side touches from then on is a copy."""
+        for process in {p.family: p.number for p in self._program.processes}.values():
+            vars(Worker(self._program, process, self._handles, self._rings, self._options)).clear()
+        gc.collect()
+        gc.disable()
+        gc.freeze()  # the collector must not touch, and so copy, the pages that all workers share
+        me = os.getpid()
+        for process in range(len(self._program.processes)):
+            pid = os.fork()
+            if pid == 0:
+                self._child(process, me)
+            self._numbers[pid] = process
+            self._rings.control[process * WORDS + PID] = pid
+
+    def _child(self, process: int, launcher: int) -> NoReturn:
+        try:
+            sysv_process.die_with_parent(launcher)
+            os.close(self._start_write)
+            os.read(self._start_read, 1)  # returns when the launcher closes the other end
+            for fd in (self._start_read, self._wake_read, self._wake_write):
+                os.close(fd)
+            os.dup2(self._nothing, 0)
+            os.dup2(self._nothing, 1)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGALRM, lambda *_: None)  # ends a call whose timeout strikes
+            self._handles.attach_all(process)
+            Worker(self._program, process, self._handles, self._rings, self._options).run()
+        except BaseException:  # a defect of ipcsim: show it on stderr, leave at once
+            import traceback
+
+            traceback.print_exc()
+            sys.stderr.flush()
+        os._exit(70)
+
+    def watch(self, requests: int) -> None:
+        """Serve the supervisor until it says `kill` or goes away; every worker is reaped on return."""
+        buffer = b""
+        while True:
+            ready, _, _ = select.select([requests, self._wake_read], [], [])
+            if self._wake_read in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, 4096)
+                self._reap(os.WNOHANG)
+            if requests in ready:
+                part = os.read(requests, 4096)
+                buffer += part
+                *lines, buffer = buffer.split(b"\n")
+                if not part or any(self._obey(json.loads(line)) for line in lines):
+                    break
+        self._kill()
+
+    def _obey(self, request: dict[str, Any]) -> bool:
+        """Do what is asked; True where that is to stop."""
+        if request.get("go"):
+            os.close(self._start_write)
+        if (victim := request.get("signal")) is not None:
+            process, number = victim
+            for pid, running in self._numbers.items():
+                if running == process:  # not reaped yet, so the pid is certainly its own
+                    os.kill(pid, number)
+        return bool(request.get("kill"))
+
+    def _reap(self, flags: int) -> None:
+        while self._numbers:
+            try:
+                pid, status = os.waitpid(-1, flags)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            process = self._numbers.pop(pid, None)
+            if process is not None:
+                reply(exit=[process, os.waitstatus_to_exitcode(status)])
+
+    def _kill(self) -> None:
+        for pid in self._numbers:
+            os.kill(pid, signal.SIGKILL)
+        self._reap(0)
+
+
+if __name__ == "__main__":
+    main()

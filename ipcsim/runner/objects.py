@@ -1,0 +1,196 @@
+"""The declared objects in the kernel: creating, finding, initialising, looking at, removing."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from ipcsim.errors import EnvironmentProblem, EvaluationError, UsageError
+from ipcsim.program import Program
+from ipcsim.program.instructions import ObjectKind, ObjectRef
+from ipcsim.program.objects import IpcObject, Key, Queue, Segment, SemaphoreSet, Value
+from ipcsim.snapshot import QueueState
+from ipcsim.sysv import keys, libc, queues, segments, semaphores
+
+KIND_OF = {SemaphoreSet: ObjectKind.SEMAPHORES, Queue: ObjectKind.QUEUE, Segment: ObjectKind.SEGMENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A kernel object: its kind, the name in the scenario, the id, the key; `new` where this call made it."""
+
+    kind: ObjectKind
+    name: str
+    id: int
+    key: int
+    new: bool = True
+    persist: bool = False
+
+
+def key_of(key: Key) -> int:
+    """The number that the kernel is asked for. OSError where ftok cannot look at its path."""
+    if key.path is not None:
+        return keys.ftok(key.path, key.project)
+    return keys.IPC_PRIVATE if key.number is None else key.number
+
+
+def _get(declared: IpcObject, key: int, flags: int, size: int | None) -> int:
+    match declared:
+        case SemaphoreSet():
+            return semaphores.create(key, declared.size if size is None else size, flags)
+        case Queue():
+            return queues.create(key, flags)
+        case Segment():
+            return segments.create(key, declared.struct.size if size is None else size, flags)
+
+
+def find(declared: IpcObject, mode: int = 0, size: int | None = None) -> int:
+    """The id of an object that exists; OSError as semget, msgget, shmget give it."""
+    return _get(declared, key_of(declared.key), mode, size)
+
+
+def create(declared: IpcObject, mode: int, size: int | None = None, exclusive: bool = True) -> Created:
+    """IPC_CREAT, and whether that made a new object or (not `exclusive`) found one.
+
+    The kernel does not say which; so it is first asked with IPC_EXCL. A run may only remove what
+    it made.
+    """
+    key = key_of(declared.key)
+    kind = KIND_OF[type(declared)]
+    while True:
+        try:
+            made = _get(declared, key, mode | libc.IPC_CREAT | libc.IPC_EXCL, size)
+        except OSError as error:
+            if exclusive or error.errno != errno.EEXIST:
+                raise
+        else:
+            if isinstance(declared, Queue) and declared.bytes is not None:
+                queues.set_capacity(made, declared.bytes)
+            return Created(kind, declared.name, made, key, persist=declared.persist)
+        try:
+            return Created(kind, declared.name, _get(declared, key, mode, size), key, new=False)
+        except OSError as error:
+            if error.errno != errno.ENOENT:  # removed in between: try to make it again
+                raise
+
+
+def initialise(declared: IpcObject, object_id: int) -> None:
+    """Give a new object the values that the scenario declares."""
+    match declared:
+        case SemaphoreSet() if any(declared.initial):
+            semaphores.set_all(object_id, declared.initial)
+        case Segment():
+            raw = declared.struct.pack(declared.initial)
+            if any(raw):
+                attachment = segments.attach(object_id)
+                attachment.write(raw)
+                attachment.detach()
+
+
+def remove(kind: ObjectKind, object_id: int) -> bool:
+    """IPC_RMID; False where it is already gone."""
+    call = {
+        ObjectKind.SEMAPHORES: semaphores.remove,
+        ObjectKind.QUEUE: queues.remove,
+        ObjectKind.SEGMENT: segments.remove,
+    }[kind]
+    try:
+        call(object_id)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EIDRM):
+            return False
+        raise
+    return True
+
+
+# --- looking ---
+
+
+def semaphore_values(set_id: int, size: int) -> tuple[int, ...] | None:
+    """GETALL; None where the set is gone (or not there yet)."""
+    try:
+        return semaphores.get_all(set_id, size)
+    except OSError:
+        return None
+
+
+def queue_state(queue_id: int) -> QueueState | None:
+    """IPC_STAT; None where the queue is gone. Which types lie in it the kernel does not tell."""
+    try:
+        stat = queues.stat(queue_id)
+    except OSError:
+        return None
+    return QueueState(stat["qnum"], stat["cbytes"], stat["qbytes"])
+
+
+def segment_values(segment: Segment, segment_id: int) -> tuple[Value, ...] | None:
+    """Every field now; None where the segment cannot be attached any more."""
+    try:
+        attachment = segments.attach(segment_id, readonly=True)
+    except OSError:
+        return None
+    values = segment.struct.unpack(attachment.read(segment.struct.size))
+    attachment.detach()
+    return values
+
+
+# --- what can go wrong when a run creates its objects ---
+
+_LIMITS = {
+    ObjectKind.SEMAPHORES: (
+        "semaphores or semaphore sets",
+        "kernel.sem (SEMMSL SEMMNS SEMOPM SEMMNI; `sysctl kernel.sem`)",
+    ),
+    ObjectKind.QUEUE: ("message queues", "kernel.msgmni (`sysctl kernel.msgmni`)"),
+    ObjectKind.SEGMENT: (
+        "shared memory segments or pages",
+        "kernel.shmmni or kernel.shmall (`sysctl kernel.shmmni kernel.shmall`)",
+    ),
+}
+_TOO_LARGE = {
+    ObjectKind.SEMAPHORES: "SEMMSL, the first number of kernel.sem",
+    ObjectKind.SEGMENT: "SHMMAX, kernel.shmmax",
+}
+
+
+def explain_failure(program: Program, ref: ObjectRef, number: int, text: str) -> Exception:
+    """The error for the user when `ref` could not be created with errno `number`."""
+    declared = program.object(ref)
+    what = f"cannot create {_NOUN[ref.kind]} `{declared.name}` ({declared.at})"
+    if number == errno.ENOSPC:
+        things, limit = _LIMITS[ref.kind]
+        return EnvironmentProblem(
+            f"{what}: this machine has no room for more {things} (ENOSPC). The limit is {limit}; "
+            "raise it as root, or remove objects that nobody needs (`ipcs`, `ipcsim clean`)."
+        )
+    if number == errno.EINVAL and ref.kind in _TOO_LARGE:
+        return EnvironmentProblem(f"{what}: it is larger than the limit {_TOO_LARGE[ref.kind]} (EINVAL).")
+    if number == errno.EEXIST:
+        return EnvironmentProblem(
+            f"{what}: an object with this key exists already (EEXIST), perhaps of another run. "
+            "Use `key: private`, another key, or remove it (`ipcs` shows it, `ipcrm` removes it)."
+        )
+    if number == errno.EPERM and isinstance(declared, Queue):
+        return EnvironmentProblem(
+            f"{what}: `bytes: {declared.bytes}` is above kernel.msgmnb, and raising it needs "
+            "CAP_SYS_RESOURCE (EPERM). Use fewer bytes, or raise the sysctl as root."
+        )
+    if number == errno.ENOENT and declared.key.path is not None:
+        return UsageError(f"{what}: ftok cannot find the path `{declared.key.path}` (ENOENT).")
+    return EnvironmentProblem(f"{what}: {text}")
+
+
+_NOUN = {
+    ObjectKind.SEMAPHORES: "semaphore set",
+    ObjectKind.QUEUE: "queue",
+    ObjectKind.SEGMENT: "segment",
+}
+
+
+def check_initial(program: Program) -> None:
+    """Segment values that do not fit their fields, before anything is created."""
+    for segment in program.segments:
+        try:
+            segment.struct.pack(segment.initial)
+        except EvaluationError as error:
+            raise UsageError(f"{segment.at}: segment `{segment.name}`: {error}") from None

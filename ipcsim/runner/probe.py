@@ -1,0 +1,86 @@
+"""Asks the kernel whether a process really sleeps in the call that its ring names.
+
+/proc lies in several ways (SEMANTICS, "Reading other processes"): a stopped or frozen process still
+shows its system call, and so does one that has been served but not yet run. So a process counts as
+asleep only where all of these agree: state S, the kernel function it waits in, the system call and the
+object's id; and two samples only agree where the count of voluntary context switches is the same.
+What this kernel or container does not show is left out, never guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+
+from ipcsim.snapshot import ReceiveWait, SemaphoreWait, SendWait, Wait
+
+# system call numbers that each wait may show: glibc's semop() calls semtimedop
+_NUMBERS: dict[str, dict[type, tuple[int, ...]]] = {
+    "x86_64": {SemaphoreWait: (65, 220), SendWait: (69,), ReceiveWait: (70,)},
+    "aarch64": {SemaphoreWait: (192, 193), SendWait: (189,), ReceiveWait: (188,)},
+    "riscv64": {SemaphoreWait: (192, 193), SendWait: (189,), ReceiveWait: (188,)},
+}
+NUMBERS = _NUMBERS.get(platform.machine(), {})
+_SLEEPS_IN: dict[type, bytes] = {
+    SemaphoreWait: b"semtimedop",
+    SendWait: b"msgsnd",
+    ReceiveWait: b"msgrcv",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asleep:
+    """A process found asleep in its call; equal samples mean that it has not woken in between."""
+
+    pid: int
+    switches: int
+
+
+def asleep(pid: int, wait: Wait, object_id: int) -> Asleep | None:
+    """A sample of `pid`, or None where it does not (certainly) sleep in `wait` on that object."""
+    status = _read(pid, "status")
+    state, switches = _state(status)
+    if state != b"S":
+        return None
+    where = _read(pid, "wchan")
+    if where not in (b"", b"0") and _SLEEPS_IN[type(wait)] not in where:
+        return None
+    if not _same_call(_read(pid, "syscall"), wait, object_id):
+        return None
+    return Asleep(pid, switches)
+
+
+def _same_call(line: bytes, wait: Wait, object_id: int) -> bool:
+    words = line.split()
+    if not words:  # not readable here (Yama, a container): the other signs must do
+        return True
+    if words[0] == b"running" or len(words) < 3:
+        return False
+    numbers = NUMBERS.get(type(wait))
+    if numbers is None:
+        return True
+    return int(words[0]) in numbers and int(words[1], 16) & 0xFFFFFFFF == object_id
+
+
+def _state(status: bytes) -> tuple[bytes, int]:
+    """The state letter and the voluntary context switches of a /proc/PID/status text."""
+    state = status.find(b"\nState:\t")
+    switches = status.find(b"\nvoluntary_ctxt_switches:\t")
+    if state < 0 or switches < 0:
+        return b"", 0
+    end = status.find(b"\n", switches + 1)
+    return status[state + 8 : state + 9], int(status[switches + 26 : end])
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        fd = os.open(f"/proc/{pid}/{name}", os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, 4096)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)

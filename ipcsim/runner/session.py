@@ -1,0 +1,254 @@
+"""One run while it goes on: rings, launcher, trace and monitor, and what is known of each process.
+
+A session only collects; who decides is `supervisor` (free runs) or `turns` (controlled runs).
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ipcsim.analysis.monitor import Monitor
+from ipcsim.errors import EnvironmentProblem
+from ipcsim.program import Program, RunSettings
+from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
+from ipcsim.runner import objects
+from ipcsim.runner.client import Launcher
+from ipcsim.runner.rings import HEAD, PID, TAIL, WORDS, Rings
+from ipcsim.snapshot import ProcessState, Snapshot, Status
+from ipcsim.trace import RECORD, EventKind, TraceWriter, head
+
+START_TIMEOUT = 120.0  # seconds for creating the objects and forking the workers
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a display may show of a run: seconds since the start, events so far, and a way to look."""
+
+    elapsed: float
+    events: int
+    running: int
+    snapshot: Callable[[], Snapshot]
+
+
+@dataclass
+class Ending:
+    """Why a run was stopped before every process had ended by itself; all False where none was."""
+
+    deadlock: bool = False
+    finding: bool = False
+    timeout: bool = False
+    duration: bool = False
+    interrupted: bool = False
+    schedule: bool = False  # the schedule to replay was over, or could not be followed
+    launcher: bool = False  # the launcher died
+
+    @property
+    def early(self) -> bool:
+        return any(vars(self).values())
+
+
+@dataclass
+class Session:
+    """See the module. `codes[p]` is the exit code (or −signal) of a process that is gone."""
+
+    program: Program
+    settings: RunSettings
+    seed: int
+    rings: Rings
+    launcher: Launcher
+    monitor: Monitor
+    trace: TraceWriter | None
+    started: float = 0.0
+    codes: dict[int, int] = field(default_factory=dict)
+    ids: dict[ObjectRef, int] = field(default_factory=dict)
+    events: int = 0
+    ending: Ending = field(default_factory=Ending)
+    trace_problem: str = ""
+    progress: Callable[[Progress], None] | None = None
+    _next_progress: float = 0.0
+
+    # --- start ---
+
+    def wait_until_ready(self) -> None:
+        """Until every worker is forked. Raises what `objects.explain_failure` makes of a failure."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline and not self.ending.interrupted:
+            for message in self.launcher.replies(0.1):
+                if "failed" in message:
+                    kind, number, errno, text = message["failed"]
+                    ref = ObjectRef(ObjectKind(kind), number)
+                    raise objects.explain_failure(self.program, ref, errno, text)
+                if "created" in message:
+                    self.ids = {ObjectRef(ObjectKind(k), n): i for k, n, i in message["created"]}
+                if "cannot" in message:
+                    raise EnvironmentProblem(message["cannot"])
+                if "ready" in message:
+                    return
+                self._take(message)
+            if self.launcher.gone:
+                raise EnvironmentProblem("the launcher ended before the run could start")
+        if not self.ending.interrupted:
+            raise EnvironmentProblem(f"the workers were not started within {START_TIMEOUT:.0f} s")
+
+    def go(self) -> None:
+        self.started = time.monotonic()
+        self.launcher.send(go=True)
+
+    # --- what happens ---
+
+    def collect(self, seconds: float = 0.0) -> bool:
+        """Take replies (waiting up to `seconds`) and drain the rings; True where anything was new."""
+        replies = self.launcher.replies(seconds)
+        # an exit is reported after the worker's last record: drain before the exits are booked
+        moved = self.drain()
+        for message in replies:
+            self._take(message)
+        if self.launcher.gone and len(self.codes) < len(self.program.processes):
+            self.ending.launcher = True
+        return moved or bool(replies)
+
+    def drain(self) -> bool:
+        """Move what the workers wrote to the trace and to the monitor."""
+        batch: list[tuple[int, bytes]] = []
+        control = self.rings.control
+        for process in range(len(self.program.processes)):
+            at = process * WORDS
+            if control[at + HEAD] != control[at + TAIL]:
+                batch += [(process, raw) for raw in self.rings.take(process)]
+        if batch:
+            self._book(batch)
+        return bool(batch)
+
+    def _book(self, batch: list[tuple[int, bytes]]) -> None:
+        self.events += sum(len(raw) for _, raw in batch) // RECORD.size
+        if self.trace is not None:
+            try:
+                for process, raw in batch:
+                    self.trace.records(process, raw)
+            except OSError as error:
+                self._lose_trace(error)
+        self.monitor.feed_batch(batch)
+        self._note_created(batch)
+
+    def _lose_trace(self, error: OSError) -> None:
+        """A full disk must not end the run: it goes on without a trace and says so."""
+        self.trace_problem = f"the trace could not be written: {error.strerror}"
+        self.trace = None
+
+    def _note_created(self, batch: list[tuple[int, bytes]]) -> None:
+        """Learn the ids of objects that processes create or find themselves."""
+        if all(o.created_by_run for _, o in self.program.objects()):
+            return
+        for process, raw in batch:
+            for _, word, result, _ in RECORD.iter_unpack(raw):
+                if word & 0xFF != EventKind.END or word >> 40:
+                    continue
+                instruction = self.program.instruction(process, word >> 8 & 0xFFFFFFFF)
+                if isinstance(instruction, ObjectCall) and instruction.action in (
+                    Lifecycle.CREATE,
+                    Lifecycle.OPEN,
+                ):
+                    self.ids[instruction.object] = result
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "exit" not in message:
+            return
+        process, code = message["exit"]
+        self.codes[process] = code
+        record = RECORD.pack(time.monotonic_ns(), head(EventKind.DIED, 0), code, 0)
+        self._book([(process, record)])
+
+    # --- what is ---
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def alive(self) -> list[int]:
+        """The processes that are not gone."""
+        return [p for p in range(len(self.program.processes)) if p not in self.codes]
+
+    def pid(self, process: int) -> int:
+        return int(self.rings.control[process * WORDS + PID])
+
+    def written(self, process: int) -> int:
+        """How many records the process has written: unchanged while it sleeps."""
+        return int(self.rings.control[process * WORDS + HEAD])
+
+    def state(self, process: int) -> ProcessState:
+        """What the rings tell of a process; a process in a call counts as blocked until disproved."""
+        return self.monitor.process_state(process, self._status(process))
+
+    def _status(self, process: int) -> Status:
+        code = self.codes.get(process)
+        if code is None:
+            return Status.BLOCKED if self.monitor.in_call(process) else Status.RUNNING
+        return Status.ENDED if self.monitor.ended_by_itself(process) else Status.DEAD
+
+    def snapshot(self) -> Snapshot:
+        """All processes by their rings, then the objects by the kernel (in this order: see `deadlock`)."""
+        states = tuple(self.state(p) for p in range(len(self.program.processes)))
+        return Snapshot(time.monotonic_ns(), states, self._semaphores(), self._queues())
+
+    def _semaphores(self) -> tuple[tuple[int, ...] | None, ...]:
+        refs = [ObjectRef(ObjectKind.SEMAPHORES, i) for i in range(len(self.program.sets))]
+        return tuple(
+            objects.semaphore_values(self.ids[r], self.program.sets[r.number].size) if r in self.ids else None
+            for r in refs
+        )
+
+    def _queues(self) -> tuple[Any, ...]:
+        refs = [ObjectRef(ObjectKind.QUEUE, i) for i in range(len(self.program.queues))]
+        return tuple(objects.queue_state(self.ids[r]) if r in self.ids else None for r in refs)
+
+    # --- ends ---
+
+    def time_is_up(self) -> bool:
+        """Note and tell whether the run must stop for its time, a signal, a finding or its launcher."""
+        if self.settings.duration is not None and self.elapsed >= self.settings.duration:
+            self.ending.duration = True
+        elif self.elapsed >= self.settings.timeout:
+            self.ending.timeout = True
+        if self.monitor.stop:
+            self.ending.finding = True
+        self._show()
+        return self.ending.early
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if self.progress is not None and now >= self._next_progress:
+            self._next_progress = now + 0.1
+            self.progress(Progress(self.elapsed, self.events, len(self.alive), self.snapshot))
+
+    def stop(self) -> None:
+        """Kill what still runs, and take the last events and exits."""
+        killed = set(self.alive)
+        for message in self.launcher.stop():
+            if "exit" in message and message["exit"][0] in killed and message["exit"][1] == -signal.SIGKILL:
+                self.drain()
+                continue  # our own doing: no event of the run
+            self.drain()
+            self._take(message)
+        self.drain()
+
+
+def new_trace(folder: Path, program: Program, **header: Any) -> TraceWriter:
+    """A trace file with a name of its own in `folder`; `EnvironmentProblem` where that cannot be."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for attempt in range(1000):
+        path = folder / (f"{stamp}.trace" if attempt == 0 else f"{stamp}-{attempt}.trace")
+        try:
+            return TraceWriter(path, program, **header)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"cannot write the trace {path}: {error.strerror}; name another folder with --report DIR"
+            ) from None
+    raise EnvironmentProblem(f"too many traces of this second in {folder}")

@@ -1,0 +1,162 @@
+"""The supervisor: runs a Program from start to verdict.
+
+`run` is the whole of it: start the launcher, watch (a free run here, a controlled one in `turns`),
+stop, look at what is left, judge, remove every object. Whatever happens in between, the end is the
+same: SIGINT, SIGTERM and SIGHUP only set a flag that the watching loop sees.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ipcsim.analysis.monitor import Monitor
+from ipcsim.program import Program, RunSettings, Scheduler
+from ipcsim.runner import judgement, manifest, objects, schedulers
+from ipcsim.runner.client import Launcher
+from ipcsim.runner.deadlock import DeadlockWatch
+from ipcsim.runner.rings import Rings
+from ipcsim.runner.session import Ending, Progress, Session, new_trace
+from ipcsim.runner.turns import Turns
+from ipcsim.schedule import Schedule
+from ipcsim.verdict import Outcome
+
+BUSY_POLL, QUIET_POLL = 0.001, 0.004  # seconds between looks at the rings
+HEARTBEAT = 1.0  # seconds between signs of life in the manifest
+
+
+def run(
+    program: Program,
+    *,
+    settings: RunSettings | None = None,
+    schedule: Schedule | None = None,
+    folder: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Outcome:
+    """Run `program` on the real kernel and judge it.
+
+    `folder` is where the trace goes (None: no trace is written); `schedule` makes it a replay.
+    Raises `EnvironmentProblem` where this machine cannot do it; nothing is left behind then.
+    """
+    settings = settings or program.settings
+    if schedule is not None:
+        settings = replace(settings, scheduler=Scheduler.REPLAY)
+    seed = settings.seed if settings.seed is not None else random.SystemRandom().randrange(2**31)
+    objects.check_initial(program)
+    scheduler = schedulers.make(program, settings, seed, schedule)
+    path = manifest.begin(program.name)
+    try:
+        return _Run(program, settings, seed, scheduler, path, folder, progress).outcome()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+class _Run:
+    """One run; `outcome` does everything."""
+
+    def __init__(
+        self,
+        program: Program,
+        settings: RunSettings,
+        seed: int,
+        scheduler: schedulers.Scheduler | None,
+        manifest_path: Path,
+        folder: Path | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._program, self._settings, self._seed = program, settings, seed
+        self._scheduler, self._manifest = scheduler, manifest_path
+        self._folder, self._progress = folder, progress
+        self._beat = 0.0
+
+    def outcome(self) -> Outcome:
+        program, settings = self._program, self._settings
+        controlled = self._scheduler is not None
+        trace = None
+        if self._folder is not None:
+            trace = new_trace(self._folder, program, seed=self._seed, scheduler=str(settings.scheduler))
+        rings = Rings(len(program.processes))
+        launcher = Launcher(program, rings.fd, self._seed, controlled, self._manifest)
+        session = Session(
+            program, settings, self._seed, rings, launcher, Monitor(program, exact=controlled), trace,
+            progress=self._progress,
+        )  # fmt: skip
+        watch = DeadlockWatch(session)
+        turns = Turns(session, watch, self._scheduler) if self._scheduler is not None else None
+        try:
+            with _signals_noted(session.ending):
+                session.wait_until_ready()
+                session.go()
+                if turns is not None:
+                    turns.play(self._heartbeat)
+                else:
+                    self._watch_free(session, watch)
+                duration = session.elapsed
+                session.stop()
+                final = judgement.FinalLook.take(session, manifest.read(self._manifest))
+                return judgement.conclude_run(session, watch, turns, final, duration)
+        finally:
+            self._clean_up(session, rings)
+
+    def _watch_free(self, session: Session, watch: DeadlockWatch) -> None:
+        """Until every process has ended, or something ends the run."""
+        while session.alive:
+            moved = session.collect()
+            if watch.look(moved):
+                session.ending.deadlock = True
+                return
+            if session.time_is_up():
+                return
+            self._heartbeat()
+            if not moved:
+                session.collect(QUIET_POLL)
+            else:
+                time.sleep(BUSY_POLL)
+
+    def _heartbeat(self) -> None:
+        """A sign of life in the manifest: objects changed long after the last one are not this run's."""
+        now = time.monotonic()
+        if now >= self._beat:
+            self._beat = now + HEARTBEAT
+            with suppress(OSError):
+                os.utime(self._manifest)
+
+    def _clean_up(self, session: Session, rings: Rings) -> None:
+        if not session.launcher.gone:
+            session.launcher.stop()
+        with suppress(OSError, ValueError):
+            for created in manifest.read(self._manifest).objects:
+                if not created.persist:
+                    objects.remove(created.kind, created.id)
+        if session.trace is not None:
+            with suppress(OSError):
+                session.trace.close()
+        os.close(rings.fd)
+
+
+@contextmanager
+def _signals_noted(ending: Ending) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP end the run in order; outside the main thread Python cannot see them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        ending.interrupted = True
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before: dict[int, Any] = {n: signal.signal(n, note) for n in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,165 @@
+"""A controlled run: real processes, one visible instruction at a time.
+
+Every worker stops at a gate before each visible instruction. The loop here lets everything come to
+rest (each process at its gate, asleep in the kernel, or gone), asks the scheduler for one of the
+possible steps, and gives that process its turn by a futex, never by the scenario's own objects.
+
+Whom a step wakes is the kernel's choice. After a step that can wake somebody, everyone asleep is asked
+about again, so that the next choice is made from a state that no longer moves.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall
+from ipcsim.runner.deadlock import DeadlockWatch, object_of
+from ipcsim.runner.probe import asleep
+from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, STRIKE, WORDS
+from ipcsim.runner.schedulers import Scheduler
+from ipcsim.runner.session import Session
+from ipcsim.schedule import Choice, Schedule
+from ipcsim.snapshot import Status
+from ipcsim.sysv import process as sysv_process
+
+SPIN = 0.00005  # seconds to wait for a worker before asking whether it sleeps
+
+
+class Turns:
+    """Gives the turns; `taken` are the choices so far, `refused` why the schedule could not go on."""
+
+    def __init__(self, session: Session, watch: DeadlockWatch, scheduler: Scheduler) -> None:
+        self._session, self._watch, self._scheduler = session, watch, scheduler
+        self._given = [0] * len(session.program.processes)
+        self._asleep: set[int] = set()
+        self._changed = False  # somebody fell asleep since the last look for a deadlock
+        self.taken: list[Choice] = []
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(tuple(self.taken))
+
+    def play(self, heartbeat: Callable[[], None]) -> None:
+        """Until every process has ended, or something ends the run."""
+        session = self._session
+        for process in list(session.alive):
+            self._settle(process)
+        while session.alive and not session.time_is_up():
+            heartbeat()
+            possible = self._possible()
+            if self._changed and self._asleep:
+                self._changed = False
+                if self._watch.confirm():
+                    session.ending.deadlock = True
+                    return
+            if not possible:
+                # everyone sleeps, and yet it is no deadlock (a signal, a kernel still busy): look again
+                self._changed = True
+                session.collect(0.002)
+                self._settle_sleepers()
+                continue
+            choice = self._scheduler.choose(possible)
+            if choice is None:
+                session.ending.schedule = True
+                return
+            self._take(choice)
+
+    def _possible(self) -> list[Choice]:
+        """Every step that could be taken now, in the order of the processes."""
+        found: list[Choice] = []
+        for process in self._session.alive:
+            if process in self._asleep:
+                if self._session.state(process).timed:
+                    found.append(Choice(process, timeout=True))
+                continue
+            instruction = self._next(process)
+            if isinstance(instruction, Choose):
+                found += [Choice(process, k) for k in range(len(instruction.targets))]
+            else:
+                found.append(Choice(process))
+        return found
+
+    def _next(self, process: int) -> object:
+        control = self._session.rings.control
+        return self._session.program.instruction(process, control[process * WORDS + ATPC])
+
+    def _take(self, choice: Choice) -> None:
+        self.taken.append(choice)
+        process = choice.process
+        if choice.timeout:
+            self._strike(process)
+            self._asleep.discard(process)
+            self._settle(process)
+            self._settle_sleepers()
+            return
+        instruction = self._next(process)
+        control, block = self._session.rings.control, process * WORDS
+        control[block + ORDER] = choice.alternative or 0
+        self._given[process] += 1
+        control[block + GRANT] = self._given[process]
+        sysv_process.futex_wake(self._session.rings.address(process, GRANT))
+        self._settle(process)
+        if isinstance(instruction, (KernelCall, Exit, Crash)):
+            self._settle_sleepers()
+
+    def _strike(self, process: int) -> None:
+        """End a timed call: the worker sees the order and makes EAGAIN of the EINTR."""
+        session, block = self._session, process * WORDS
+        session.rings.control[block + ORDER] = STRIKE
+        arrived = session.rings.control[block + GATE]
+        while process in session.alive and session.rings.control[block + GATE] == arrived:
+            session.launcher.signal(process, signal.SIGALRM)
+            sysv_process.futex_wait(session.rings.address(process, GATE), arrived & 0xFFFFFFFF, 0.02)
+            session.collect()
+        session.rings.control[block + ORDER] = 0
+
+    def _settle_sleepers(self) -> None:
+        for process in sorted(self._asleep):
+            self._settle(process)
+
+    def _settle(self, process: int) -> None:
+        """Wait until `process` is at its next gate, asleep in a call, or gone."""
+        session, block = self._session, process * WORDS
+        control = session.rings.control
+        gate = session.rings.address(process, GATE)
+        while process not in session.codes:
+            arrived = control[block + GATE]
+            if arrived > self._given[process]:
+                self._asleep.discard(process)
+                session.drain()
+                return
+            if process not in self._asleep:
+                sysv_process.futex_wait(gate, arrived & 0xFFFFFFFF, SPIN)
+                if control[block + GATE] > self._given[process]:
+                    continue
+            session.collect()
+            if self._sleeps(process):
+                self._changed |= process not in self._asleep
+                self._asleep.add(process)
+                return
+            if session.ending.interrupted or session.ending.launcher:
+                return
+            if process in self._asleep:  # woken: it is on its way to its next gate
+                sysv_process.futex_wait(gate, arrived & 0xFFFFFFFF, SPIN)
+        self._asleep.discard(process)
+
+    def _sleeps(self, process: int) -> bool:
+        session = self._session
+        if process in session.codes or not session.monitor.in_call(process):
+            return False
+        state = session.state(process)
+        if state.status is not Status.BLOCKED or state.wait is None:
+            return False
+        object_id = session.ids.get(object_of(state.wait))
+        if object_id is None:
+            return False
+        return asleep(session.pid(process), state.wait, object_id) is not None
+
+
+def wait_for_all(session: Session, seconds: float) -> None:
+    """Give processes that are on their way out the time to go."""
+    deadline = time.monotonic() + seconds
+    while session.alive and time.monotonic() < deadline:
+        session.collect(0.005)

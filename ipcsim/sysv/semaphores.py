@@ -1,0 +1,85 @@
+"""Semaphore sets: semget, semop, semctl."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from ipcsim.sysv import libc
+from ipcsim.sysv.libc import LIBC, IpcPerm, checked
+
+# Hot: take a prepared array (see `operations`), return 0 or −1 with `libc.last_errno()`.
+semop = LIBC.semop
+semtimedop = LIBC.semtimedop
+
+
+class Sembuf(ctypes.Structure):
+    """struct sembuf: sem_num, sem_op, sem_flg."""
+
+    _fields_ = (("number", ctypes.c_ushort), ("op", ctypes.c_short), ("flags", ctypes.c_short))
+
+
+class Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+    @classmethod
+    def of(cls, seconds: float) -> Timespec:
+        whole = int(seconds)
+        return cls(whole, int((seconds - whole) * 1e9))
+
+
+class _SemidDs(ctypes.Structure):
+    _fields_ = (
+        ("perm", IpcPerm),
+        ("otime", ctypes.c_long),
+        ("_otime_high", ctypes.c_ulong),
+        ("ctime", ctypes.c_long),
+        ("_ctime_high", ctypes.c_ulong),
+        ("nsems", ctypes.c_ulong),
+        ("_reserved", ctypes.c_ulong * 2),
+    )
+
+
+def operations(triples: list[tuple[int, int, int]]) -> Any:
+    """The sembuf array of (number, delta, flags) triples, to be made once and used often."""
+    return (Sembuf * len(triples))(*(Sembuf(*t) for t in triples))
+
+
+def create(key: int, size: int, flags: int) -> int:
+    """semget(2): the id."""
+    return checked(LIBC.semget(ctypes.c_int(key), ctypes.c_int(size), ctypes.c_int(flags)), "semget")
+
+
+def remove(set_id: int) -> None:
+    checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.IPC_RMID), "semctl(IPC_RMID)")
+
+
+def get(set_id: int, number: int, command: int) -> int:
+    """GETVAL, GETNCNT, GETZCNT or GETPID of one semaphore."""
+    return checked(LIBC.semctl(ctypes.c_int(set_id), ctypes.c_int(number), ctypes.c_int(command)), "semctl")
+
+
+def get_all(set_id: int, size: int) -> tuple[int, ...]:
+    """GETALL: every value at one instant."""
+    values = (ctypes.c_ushort * size)()
+    checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.GETALL, values), "semctl(GETALL)")
+    return tuple(values)
+
+
+def set_value(set_id: int, number: int, value: int) -> None:
+    checked(
+        LIBC.semctl(ctypes.c_int(set_id), ctypes.c_int(number), libc.SETVAL, ctypes.c_long(value)),
+        "semctl(SETVAL)",
+    )
+
+
+def set_all(set_id: int, values: tuple[int, ...]) -> None:
+    array = (ctypes.c_ushort * len(values))(*values)
+    checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.SETALL, array), "semctl(SETALL)")
+
+
+def stat(set_id: int) -> dict[str, int]:
+    """IPC_STAT: the fields by their names in semid_ds, without the prefix."""
+    ds = _SemidDs()
+    checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.IPC_STAT, ctypes.byref(ds)), "semctl(IPC_STAT)")
+    return {**libc.permissions(ds.perm), "nsems": ds.nsems, "otime": ds.otime, "ctime": ds.ctime}
