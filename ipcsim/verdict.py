@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from ipcsim.errors import Location
+from ipcsim.version import __version__
 
 
 class Verdict(StrEnum):
@@ -127,3 +128,20 @@ class Outcome:
         if self.as_expected:
             return 0
         return 3 if self.verdict is Verdict.INCONCLUSIVE else 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The one JSON object of `--json` (DESIGN, section 7), which also closes a trace."""
+        return {
+            "ipcsim": __version__,
+            "command": self.command,
+            "scenario": self.scenario,
+            "arguments": self.arguments,
+            "verdict": str(self.verdict),
+            "expect": str(self.expect),
+            "as_expected": self.as_expected,
+            "complete": self.complete,
+            "findings": [f.as_json() for f in self.findings],
+            "seed": self.seed,
+            "duration_s": round(self.duration_s, 6),
+            **self.extra,
+        }

@@ -339,7 +339,7 @@ def _object_call(worker: Worker, call: ObjectCall) -> Callable[[], int]:
         return found
 
     def ask() -> int:
-        return _STAT[kind](handles.ids[kind][number])[str(call.field)]
+        return objects.STAT[kind](handles.ids[kind][number])[str(call.field)]
 
     def act() -> int:
         match call.action:
@@ -363,11 +363,6 @@ def _object_call(worker: Worker, call: ObjectCall) -> Callable[[], int]:
     return act
 
 
-_STAT = {
-    ObjectKind.SEMAPHORES: semaphores.stat,
-    ObjectKind.QUEUE: queues.stat,
-    ObjectKind.SEGMENT: segments.stat,
-}
 _REMOVE = {
     ObjectKind.SEMAPHORES: semaphores.remove,
     ObjectKind.QUEUE: queues.remove,

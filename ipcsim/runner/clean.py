@@ -6,22 +6,13 @@ the one that was written down (key, creator, and not changed after the run's las
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from ipcsim.program.instructions import ObjectKind
 from ipcsim.runner import manifest, objects
 from ipcsim.runner.manifest import Manifest
 from ipcsim.runner.objects import Created
-from ipcsim.sysv import queues, segments, semaphores
 
 GRACE = 5.0  # seconds after the last sign of life in which the run may still have changed an object
-
-_STAT: dict[ObjectKind, Callable[[int], dict[str, int]]] = {
-    ObjectKind.SEMAPHORES: semaphores.stat,
-    ObjectKind.QUEUE: queues.stat,
-    ObjectKind.SEGMENT: segments.stat,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +46,7 @@ def _clean_one(run: Manifest, created: Created, dry_run: bool) -> Cleaned:
     if created.persist:
         return Cleaned(name, created, "kept", "it was declared `persist: true`")
     try:
-        stat = _STAT[created.kind](created.id)
+        stat = objects.STAT[created.kind](created.id)
     except PermissionError:
         return Cleaned(name, created, "kept", "the id now belongs to an object of somebody else")
     except OSError:

@@ -105,7 +105,7 @@ class DeadlockWatch:
         return True
 
     def _sample(self) -> Sample | None:
-        from ipcsim.analysis.deadlock import analyse  # networkx: only where somebody is blocked
+        from ipcsim.analysis.graph import analyse  # networkx: only where somebody is blocked
 
         session = self.session
         session.collect()
@@ -124,7 +124,7 @@ class DeadlockWatch:
         blocked_at = max(snapshot.processes[p].since or 0 for p in report.deadlocked)
         return Sample(sleepers, report.findings(), blocked_at, snapshot)
 
-    def _ask_kernel(self, snapshot: Snapshot, deadlocked: frozenset[int]) -> dict[int, Asleep] | None:
+    def _ask_kernel(self, snapshot: Snapshot, deadlocked: tuple[int, ...]) -> dict[int, Asleep] | None:
         sleepers: dict[int, Asleep] = {}
         for process in sorted(deadlocked):
             wait = snapshot.processes[process].wait

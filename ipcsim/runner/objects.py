@@ -105,6 +105,22 @@ def remove(kind: ObjectKind, object_id: int) -> bool:
 
 # --- looking ---
 
+STAT = {
+    ObjectKind.SEMAPHORES: semaphores.stat,
+    ObjectKind.QUEUE: queues.stat,
+    ObjectKind.SEGMENT: segments.stat,
+}
+
+
+def exists(kind: ObjectKind, object_id: int) -> bool:
+    """Whether there is (still) an object with this id that we may look at."""
+    try:
+        STAT[kind](object_id)
+    except OSError:
+        return False
+    return True
+
+
 
 def semaphore_values(set_id: int, size: int) -> tuple[int, ...] | None:
     """GETALL; None where the set is gone (or not there yet)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ipcsim.runner.client import Launcher
 from ipcsim.runner.rings import HEAD, PID, TAIL, WORDS, Rings
 from ipcsim.snapshot import ProcessState, Snapshot, Status
 from ipcsim.trace import RECORD, EventKind, TraceWriter, head
+from ipcsim.verdict import Outcome
 
 START_TIMEOUT = 120.0  # seconds for creating the objects and forking the workers
 
@@ -70,6 +71,8 @@ class Session:
     ending: Ending = field(default_factory=Ending)
     trace_problem: str = ""
     progress: Callable[[Progress], None] | None = None
+    killed: tuple[int, ...] = ()  # who had not ended when the run was stopped
+    stopped_after: float = 0.0  # seconds
     _next_progress: float = 0.0
 
     # --- start ---
@@ -228,14 +231,27 @@ class Session:
 
     def stop(self) -> None:
         """Kill what still runs, and take the last events and exits."""
-        killed = set(self.alive)
+        self.stopped_after = self.elapsed
+        self.killed = tuple(self.alive)
         for message in self.launcher.stop():
-            if "exit" in message and message["exit"][0] in killed and message["exit"][1] == -signal.SIGKILL:
-                self.drain()
-                continue  # our own doing: no event of the run
             self.drain()
-            self._take(message)
+            ours = "exit" in message and message["exit"] in ([p, -signal.SIGKILL] for p in self.killed)
+            if not ours:  # what we killed ourselves is no event of the run
+                self._take(message)
         self.drain()
+        self.killed = tuple(p for p in self.killed if p not in self.codes)
+
+    def seal(self, outcome: Outcome) -> Outcome:
+        """Write the outcome into the trace and close it; the outcome, with what went wrong in that."""
+        if self.trace is None:
+            return outcome
+        try:
+            self.trace.outcome(outcome.as_json())
+            self.trace.close()
+        except OSError as error:
+            self._lose_trace(error)
+            return replace(outcome, extra={**outcome.extra, "remarks": [self.trace_problem]})
+        return outcome
 
 
 def new_trace(folder: Path, program: Program, **header: Any) -> TraceWriter:

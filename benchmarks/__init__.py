@@ -1,0 +1,1 @@
+"""What ipcsim costs, as ratios measured side by side in one run: `python -m benchmarks`."""

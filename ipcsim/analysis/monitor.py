@@ -1,0 +1,331 @@
+"""All analyses at once, fed by the supervisor while a run goes on, or with the events of a trace.
+
+Two ways in. `feed_batch` takes raw records as they are drained; what only concerns one process is done by
+counting, and only the records that properties or races ask for become events and are put into the order
+of time. `feed` takes single events that are in that order already.
+
+Order between processes: what is drained last may be newer than what is drained first, so an event is held
+back until everything drained is newer than it, which is so one sweep over all processes later. What one
+process did because of another is then always seen after it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+
+from ipcsim.analysis import verdicts
+from ipcsim.analysis.batch import Batch
+from ipcsim.analysis.livelock import Livelock
+from ipcsim.analysis.operations import Operations
+from ipcsim.analysis.properties import FinalState, Properties
+from ipcsim.analysis.races import RaceDetector
+from ipcsim.analysis.starvation import Overtaking
+from ipcsim.analysis.table import Entry, Table
+from ipcsim.analysis.tracker import Tracker
+from ipcsim.program import Program
+from ipcsim.program.instructions import Assert, Crash, Exit
+from ipcsim.snapshot import ProcessState, Status
+from ipcsim.trace import Event, EventKind, head
+from ipcsim.verdict import Finding
+
+_DIED = int(EventKind.DIED)
+_DATA = int(EventKind.DATA)
+_ASLEEP_AFTER = 1_000_000_000  # ns in one call without timeout before it counts as sleeping for sure
+_time = itemgetter(0)
+
+
+class Monitor:
+    """What is known of a run so far. `exact`: events come in the order of their effects, one process
+    moving at a time (a controlled scheduler)."""
+
+    def __init__(self, program: Program, exact: bool = False) -> None:
+        self.program = program
+        self._exact = exact
+        operations = self._operations = Operations(program)
+        self.overtaking = Overtaking(program, None, operations)
+        self._table = Table(program, operations, self.overtaking.requests)
+        self._tracker = Tracker(program, operations, self._table)
+        self.races = RaceDetector(program, operations)
+        self.properties = Properties(program, exact, operations)
+        self.livelock = Livelock(program)
+        self._findings: list[Finding] = []
+        self._leftover: dict[int, bytes] = {}
+        self._wanted: list[dict[int, bool]] = [{} for _ in program.processes]
+        self._held: list[Event] = []
+        self._newest = 0
+        self._in_order = self.races.needed or self.properties.needed or self._exactly_overtaken
+
+    @property
+    def _exactly_overtaken(self) -> bool:
+        return self._exact and self.overtaking.needed
+
+    # --- single events ---
+
+    def feed(self, event: Event) -> None:
+        """The next event in the order of time."""
+        self._newest = max(self._newest, event.time)
+        if event.kind in (EventKind.DATA, EventKind.STALL):
+            return
+        word = head(event.kind, event.pc, event.errno)
+        entry = self._table.entry(event.process, word)
+        self._tracker.last(event)
+        if not entry.dull:
+            self._take(event.process, entry, 1)
+            if entry.varying:
+                self._take_varying(event)
+            if entry.failure:
+                self._take_failure(event)
+        if self.livelock.needed:
+            self.livelock.count(event.process, {word: 1}, int(entry.step), entry.progress, entry.change)
+            self._settle_livelock()
+        if not self._exactly_overtaken and self.overtaking.needed:
+            self.overtaking.feed(event)
+        self._in_turn(event)
+
+    # --- batches ---
+
+    def feed_batch(self, batches: Sequence[tuple[int, bytes]]) -> None:
+        """Records as drained in one sweep over the processes: (process, whole records in its order)."""
+        newest, sweep = self._newest, False
+        for process, raw in batches:
+            left = self._leftover.pop(process, None)
+            batch = Batch(process, left + raw if left else raw)
+            if not len(batch):
+                continue
+            if batch.heads[-1] & 0xFF == _DATA:
+                batch = self._without_tail(batch)
+                if batch is None:
+                    continue
+            newest = max(newest, batch.time(len(batch) - 1))
+            sweep |= batch.heads[-1] & 0xFF != _DIED
+            self._take_batch(batch)
+        if self._held and sweep:
+            self._held.sort(key=_time)
+            self._release(self._newest)
+        self._newest = newest
+        if self.overtaking.needed and not self._exact:
+            self.overtaking.settle()
+        self._settle_livelock()
+
+    def _without_tail(self, batch: Batch) -> Batch | None:
+        """Keep DATA whose event is still to come for the next batch."""
+        tail = batch.trailing_data()
+        self._leftover[batch.process] = tail
+        raw = batch.raw[: len(batch.raw) - len(tail)]
+        return Batch(batch.process, raw) if raw else None
+
+    def _take_batch(self, batch: Batch) -> None:
+        process, row = batch.process, self._table.rows[batch.process]
+        steps, progress, change, some = 0, False, False, []
+        for word, times in batch.counts.items():
+            entry = row.get(word) or self._table.entry(process, word)
+            if entry.step:
+                steps += times
+            if not entry.dull:
+                some.append((batch.last[word], entry, times))
+                progress |= entry.progress
+                change |= entry.change
+        place = len(batch) - 1
+        while place >= 0 and not self._lasting(batch.heads[place]):
+            place -= 1
+        if place >= 0:
+            latest = batch.event(place)
+            self._tracker.last(latest)
+            self._waits(latest, row)
+        some.sort(key=_time)
+        for where, entry, times in some:
+            self._take(process, entry, times, counted=True)
+            if entry.failure:
+                self._take_failure(batch.event(where))
+        if any(entry.varying for _, entry, _ in some):
+            self._take_varying_batch(batch, row)
+        if self.livelock.needed:
+            self.livelock.count(process, batch.counts, steps, progress, change)
+        if self._in_order:
+            self._hold(batch)
+
+    @staticmethod
+    def _lasting(word: int) -> bool:
+        return word & 0xFF in (EventKind.BEGIN, EventKind.END, EventKind.STEP)
+
+    def _waits(self, latest: Event, row: dict[int, Entry]) -> None:
+        """Tell who counts overtaking whether the process stands in a call at the end of the batch."""
+        if self._exact or not self.overtaking.needed:
+            return
+        entry = row[head(latest.kind, latest.pc, latest.errno)]
+        if entry.kind == EventKind.BEGIN and entry.request is not None:
+            self.overtaking.begin_in_window(latest.process, latest.pc, latest.time, entry.request)
+        else:
+            self.overtaking.end(latest.process, latest.time)
+
+    def _take(self, process: int, entry: Entry, times: int, counted: bool = False) -> None:
+        """What records of this head mean, `times` over."""
+        self._tracker.phase(process, entry.phase)
+        if entry.locks:
+            self._tracker.locks(process, entry.locks, times)
+        if entry.control:
+            self._tracker.control(process, entry.pc)
+        if counted and not self._exact and self.overtaking.needed:
+            if entry.request is not None and entry.kind == EventKind.END:
+                self.overtaking.served(process, entry.pc, entry.request, times)
+            elif entry.control:
+                self.overtaking.controlled(process, entry.pc)
+            elif entry.kind == EventKind.DIED:
+                self.overtaking.died(process, 0)
+
+    def _take_varying(self, event: Event) -> None:
+        """A semop whose operations are known from its BEGIN only."""
+        pairs = self._operations.of(event)
+        if event.kind is EventKind.END and not event.errno:
+            self._tracker.locks(event.process, self._table.lock_effects(event.process, event.pc, pairs), 1)
+
+    def _take_varying_batch(self, batch: Batch, row: dict[int, Entry]) -> None:
+        words = {word for word in batch.counts if row[word].varying}
+        for place, word in enumerate(batch.heads):
+            if word in words:
+                self._take_varying(batch.event(place))
+
+    # --- ends ---
+
+    def _take_failure(self, event: Event) -> None:
+        """An end, good or bad, or an assertion."""
+        track = self._tracker.tracks[event.process]
+        process, pc = event.process, event.pc
+        if event.kind is EventKind.DIED:
+            self._died(event)
+            return
+        instruction = self.program.instruction(process, pc)
+        if event.kind is EventKind.END:
+            track.failed = True
+            self._findings.append(verdicts.uncaught_errno(self.program, process, pc, event.errno))
+        elif event.errno:
+            track.failed = True
+            text = event.data.rstrip(b"\0").decode("utf-8", "replace")
+            self._findings.append(verdicts.evaluation_error(self.program, process, pc, text))
+        elif isinstance(instruction, Assert):
+            if not event.a:
+                track.failed = True
+                self._findings.append(verdicts.failed_assertion(self.program, process, pc))
+        elif isinstance(instruction, Crash):
+            track.crashing = True
+        elif isinstance(instruction, Exit):
+            track.exited = True
+
+    def _died(self, event: Event) -> None:
+        process, code = event.process, event.a
+        track = self._tracker.tracks[process]
+        if code < 0 and track.crashing:
+            self._findings.append(verdicts.crash(self.program, process, track.pc))
+        elif code < 0:
+            self._findings.append(
+                verdicts.killed(self.program, process, track.pc, -code, track.in_call)
+            )
+        elif code > 0 and not (track.failed or track.exited):
+            self._findings.append(verdicts.ended_unexpectedly(self.program, process, track.pc, code))
+        self._tracker.died(process)
+        self.livelock.ended(process)
+
+    # --- in the order of time ---
+
+    def _hold(self, batch: Batch) -> None:
+        wanted = self._wanted[batch.process]
+        for word in batch.counts:
+            if word not in wanted:
+                wanted[word] = self._is_wanted(batch.process, word)
+        self._held += [batch.event(i) for i, word in enumerate(batch.heads) if wanted[word]]
+
+    def _is_wanted(self, process: int, word: int) -> bool:
+        kind, pc = word & 0xFF, word >> 8 & 0xFFFFFFFF
+        if kind in (EventKind.DATA, EventKind.STALL):
+            return False
+        code = self.program.code(process)
+        instruction = code[pc] if pc < len(code) else None
+        return (
+            (self.races.needed and self.races.concerns(kind, instruction))
+            or (self.properties.needed and self.properties.concerns(kind, instruction))
+            or (self._exactly_overtaken and kind != EventKind.STEP)
+        )
+
+    def _release(self, horizon: int | None) -> None:
+        """Hand on what is not newer than `horizon`, in order; None: everything."""
+        end = len(self._held) if horizon is None else bisect_right(self._held, horizon, key=_time)
+        ready, self._held = self._held[:end], self._held[end:]
+        for event in ready:
+            self._in_turn(event)
+
+    def _in_turn(self, event: Event) -> None:
+        if self.properties.needed:
+            self.properties.feed(event)
+        if self.races.needed:
+            self.races.feed(event)
+        if self._exactly_overtaken:
+            self.overtaking.feed(event)
+
+    def _settle_livelock(self) -> None:
+        if self.livelock.needed:
+            if self.livelock.wants_sleepers:
+                self.livelock.asleep(self._sleepers())
+            self.livelock.settle()
+
+    def _sleepers(self) -> list[int]:
+        """Who has been inside a call without timeout for so long that it sleeps there."""
+        found: list[int] = []
+        for process, track in enumerate(self._tracker.tracks):
+            if track.in_call and (self._exact or self._newest - track.time >= _ASLEEP_AFTER):
+                state = self._tracker.state(process, Status.BLOCKED)
+                if state.wait is not None and not state.timed:
+                    found.append(process)
+        return found
+
+    # --- what is known ---
+
+    def in_call(self, process: int) -> bool:
+        """Whether the process has begun a kernel call that has not ended."""
+        return self._tracker.tracks[process].in_call
+
+    def ended_by_itself(self, process: int) -> bool:
+        """Whether it reached an `exit` step (or the end of its code)."""
+        return self._tracker.tracks[process].exited
+
+    def process_state(self, process: int, status: Status) -> ProcessState:
+        """The process for a snapshot; `status` is what the caller knows of it."""
+        return self._tracker.state(process, status)
+
+    @property
+    def stop(self) -> bool:
+        """Whether something was found that ends the run."""
+        if self._exact and self._held:  # whoever asks has let everything come to rest
+            self._held.sort(key=_time)
+            self._release(None)
+        return self.properties.found or self.livelock.found or self.overtaking.found
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything found so far."""
+        return (
+            *self._findings,
+            *self.races.findings(),
+            *self.properties.findings(),
+            *self.livelock.findings(),
+            *self.overtaking.findings(),
+        )
+
+    def finish(self, final: FinalState | None) -> tuple[Finding, ...]:
+        """Everything found in the run, which is over. `final` are the values at the end where every
+        process has ended; what must hold at the end is judged if all did so by themselves."""
+        self._held.sort(key=_time)
+        self._release(None)
+        found = self.findings()
+        if final is not None and all(t.exited for t in self._tracker.tracks):
+            found += self.properties.at_end(final)
+        return found
+
+
+def judge(program: Program, events: Iterable[Event], exact: bool = False) -> tuple[Finding, ...]:
+    """The findings of a whole trace, its events in the order of time; deadlocks and what only the end
+    shows (properties `at_end`, leaks) are not among them."""
+    monitor = Monitor(program, exact)
+    for event in events:
+        monitor.feed(event)
+    return monitor.finish(None)

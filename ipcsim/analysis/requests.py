@@ -1,0 +1,104 @@
+"""What calls compete for: the common words of waiters and of those who are served meanwhile.
+
+A call *wants* keys while it waits and, when it succeeds, is *served* keys. Somebody is overtaken when
+another is served a key that it wants:
+
+- a P wants, and is served, the semaphore;
+- a Z together with a P or V in one array (Z readers and V writers: an acquisition) is overtaken by every V
+  on its semaphore. A Z alone, which waits for the others to finish, competes with nobody;
+- a receive is overtaken by a receive of a message that it could have taken; a send by a send.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ipcsim.analysis.operations import Operations, Pairs
+from ipcsim.analysis.resolve import Constants, Known
+from ipcsim.program import Program
+from ipcsim.program.instructions import Instruction, Receive, Semop, Send
+from ipcsim.trace import Event
+
+P, V, RECEIVE, SEND = "P", "V", "receive", "send"
+
+
+class Key(NamedTuple):
+    """`sort` P or V: semaphore `number` of set `object`. RECEIVE: selector `number` on queue `object`."""
+
+    sort: str
+    object: int
+    number: int = 0
+    exclude: bool = False
+
+
+class Request(NamedTuple):
+    """`needs` are (semaphore number, delta) of the P and Z among `pairs`."""
+
+    wants: tuple[Key, ...]
+    serves: tuple[Key, ...]
+    set: int = -1
+    pairs: Pairs = ()
+
+
+class Requests:
+    """The requests of a Program's calls; constant ones are worked out once."""
+
+    def __init__(self, program: Program, operations: Operations) -> None:
+        self._program = program
+        self._operations = operations
+        self._constants: dict[int, dict[int, Known]] = {}
+        self._cache: dict[tuple[int, int], Request | None] = {}
+
+    def constant(self, process: int, pc: int) -> Request | None:
+        """The request of the call at `pc` where it never changes; None: it varies, or never waits."""
+        key = (process, pc)
+        if key not in self._cache:
+            self._cache[key] = self._work_out(process, pc, self._program.instruction(process, pc))
+        return self._cache[key]
+
+    def of(self, event: Event) -> Request | None:
+        """The request whose BEGIN or END this is, with the operations or type of this very call."""
+        instruction = self._program.instruction(event.process, event.pc)
+        if isinstance(instruction, Semop):
+            pairs = self._operations.of(event)
+            return of_semop(instruction, pairs) if pairs else None
+        if isinstance(instruction, Receive):
+            wanted = Key(RECEIVE, instruction.queue, event.a, instruction.exclude and event.a > 0)
+            return Request((wanted,), (Key(RECEIVE, instruction.queue, event.b),))
+        return self.constant(event.process, event.pc)
+
+    def _work_out(self, process: int, pc: int, instruction: Instruction) -> Request | None:
+        match instruction:
+            case Semop():
+                pairs = self._operations.constant(process, pc)
+                return of_semop(instruction, pairs) if pairs else None
+            case Send(queue=queue):
+                return Request((Key(SEND, queue),), (Key(SEND, queue),))
+            case Receive(queue=queue, exclude=exclude):
+                selector = self._selector(process, pc, instruction)
+                if selector is None:
+                    return None
+                key = Key(RECEIVE, queue, selector, exclude and selector > 0)
+                return Request((key,), (key,))
+            case _:
+                return None
+
+    def _selector(self, process: int, pc: int, instruction: Receive) -> int | None:
+        p = self._program.processes[process]
+        family = self._program.families[p.family]
+        known = self._constants.setdefault(p.family, {})
+        if pc not in known:
+            known[pc] = Constants(family).known(instruction.type)
+        value = known[pc](family.initial[p.instance])
+        return value if isinstance(value, int) else None
+
+
+def of_semop(instruction: Semop, pairs: Pairs) -> Request:
+    """The request of a semop with these operations."""
+    set_ = instruction.set
+    acquires = any(delta for _, delta in pairs)
+    wants = [Key(P, set_, n) for n, delta in pairs if delta < 0]
+    if acquires:
+        wants += [Key(V, set_, n) for n, delta in pairs if delta == 0]
+    serves = [Key(P if delta < 0 else V, set_, n) for n, delta in pairs if delta]
+    return Request(tuple(dict.fromkeys(wants)), tuple(dict.fromkeys(serves)), set_, pairs)

@@ -1,0 +1,59 @@
+"""What an expression of a family is worth in one instance, where that never changes.
+
+`program.constants.specialised_code` answers the same by building new code. For ten thousand processes
+that is too much to build, so here each expression is compiled once for its family and evaluated on the
+instance's first locals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ipcsim.errors import EvaluationError
+from ipcsim.program import Family
+from ipcsim.program.constants import constant_locals
+from ipcsim.program.expressions import Const, Expr, Generator, children, compile_expression, slots_of
+
+Locals = Sequence[Any]
+Known = Callable[[Locals], Any]  # the value in the instance with these initial locals; None: it varies
+
+
+def varies(_: Locals) -> None:
+    """The `Known` of an expression that has no fixed value."""
+    return
+
+
+class Constants:
+    """The expressions of one family, as functions of an instance's initial locals."""
+
+    def __init__(self, family: Family) -> None:
+        self._fixed = frozenset(constant_locals(family, 0)) if family.initial else frozenset()
+
+    def known(self, expr: Expr) -> Known:
+        """A function that gives the fixed value of `expr`, or None where it varies or has none."""
+        if isinstance(expr, Const):
+            value = expr.value
+            return lambda _: value
+        bound = _generator_slots(expr)
+        if not slots_of(expr) - bound <= self._fixed:
+            return varies
+        evaluate = compile_expression(expr)
+        return _guarded(evaluate, bool(bound))
+
+
+def _guarded(evaluate: Callable[[list[Any]], Any], writes: bool) -> Known:
+    def known(initial: Locals) -> Any:
+        # a generator assigns its variable: never let it write into the Program
+        env: Any = list(initial) if writes else initial
+        try:
+            return evaluate(env)
+        except EvaluationError:
+            return None
+
+    return known
+
+
+def _generator_slots(expr: Expr) -> frozenset[int]:
+    mine = {expr.slot} if isinstance(expr, Generator) else set()
+    return frozenset(mine.union(*(_generator_slots(c) for c in children(expr))))

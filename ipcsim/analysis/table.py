@@ -1,0 +1,207 @@
+"""What each record of a process means to the monitor, worked out once a process and record head.
+
+A head (kind, pc, errno) recurs thousands of times in a run; its `Entry` says all that does not depend on
+the rest of the record, so an uninteresting event costs one look-up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ipcsim.analysis import errnos
+from ipcsim.analysis.operations import Operations, Pairs
+from ipcsim.analysis.requests import Request, Requests
+from ipcsim.errors import Location
+from ipcsim.program import Program
+from ipcsim.program.expressions import Const
+from ipcsim.program.instructions import (
+    Assert,
+    Choose,
+    Crash,
+    Exit,
+    GetValue,
+    Instruction,
+    KernelCall,
+    Lifecycle,
+    Load,
+    ObjectCall,
+    ObjectKind,
+    Phase,
+    Semop,
+    SetValue,
+)
+from ipcsim.trace import EventKind
+
+UNCHANGED = "\0"  # `Entry.phase` of a record that neither enters nor leaves a phase
+
+
+@dataclass(frozen=True, slots=True)
+class LockEffect:
+    """A successful semop takes (units > 0) or gives back units of a semaphore kept like a lock."""
+
+    set: int
+    number: int
+    units: int
+    undo: bool
+    at: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The meaning of one head for one process.
+
+    - `step`: counts as a step; `dull`: and is nothing more than that;
+    - `phase`: the phase entered, None where one ends, else `UNCHANGED`; `progress`: one marked so;
+    - `change`: may change an object, as opposed to polling;
+    - `locks`: units taken or given back; `request`: what the call competes for (BEGIN) or got (END);
+    - `failure`: worth a finding, perhaps; `varying`: a semop whose operations stand in DATA records;
+    - `control`: a set_value or an object call that succeeded.
+    """
+
+    kind: int
+    pc: int
+    errno: int
+    step: bool
+    dull: bool = False
+    phase: str | None = UNCHANGED
+    progress: bool = False
+    change: bool = False
+    locks: tuple[LockEffect, ...] = ()
+    request: Request | None = None
+    failure: bool = False
+    varying: bool = False
+    control: bool = False
+
+
+class Table:
+    """Entries by process and head, made when first met."""
+
+    def __init__(self, program: Program, operations: Operations, requests: Requests) -> None:
+        self._program = program
+        self._operations = operations
+        self._requests = requests
+        self._locks = [lock_like(program, number) for number in range(len(program.families))]
+        self._shared: dict[tuple[int, int], Entry] = {}  # those that are the same for a whole family
+        self.rows: list[dict[int, Entry]] = [{} for _ in program.processes]
+
+    def entry(self, process: int, head: int) -> Entry:
+        """The entry of a head, from `rows` or new."""
+        found = self.rows[process].get(head)
+        if found is None:
+            found = self.rows[process][head] = self._find(process, head)
+        return found
+
+    def lock_effects(self, process: int, pc: int, pairs: Pairs) -> tuple[LockEffect, ...]:
+        """What a successful semop with these operations takes and gives back."""
+        instruction = self._program.instruction(process, pc)
+        assert isinstance(instruction, Semop)
+        like = self._locks[self._program.processes[process].family]
+        undo = [o.undo for o in instruction.operations]
+        return tuple(
+            LockEffect(instruction.set, number, -delta, undo[i], instruction.at)
+            for i, (number, delta) in enumerate(pairs)
+            if delta and i < len(undo) and (instruction.set, number) in like
+        )
+
+    def _find(self, process: int, head: int) -> Entry:
+        kind, pc, errno = head & 0xFF, head >> 8 & 0xFFFFFFFF, head >> 40
+        code = self._program.code(process)
+        instruction = code[pc] if 0 <= pc < len(code) else None
+        if isinstance(instruction, KernelCall) and not errno and kind in (EventKind.BEGIN, EventKind.END):
+            return self._call(process, kind, pc, instruction)
+        key = (self._program.processes[process].family, head)
+        if key not in self._shared:
+            self._shared[key] = _plain(kind, pc, errno, instruction)
+        return self._shared[key]
+
+    def _call(self, process: int, kind: int, pc: int, instruction: KernelCall) -> Entry:
+        """The BEGIN of a call, or its END with success."""
+        semop = isinstance(instruction, Semop)
+        pairs = self._operations.constant(process, pc) if semop else None
+        varying = semop and pairs is None
+        request = self._requests.constant(process, pc)
+        if kind == EventKind.BEGIN:
+            ends = isinstance(instruction, Semop) and instruction.ends_phase
+            return Entry(
+                kind=kind, pc=pc, errno=0, step=False, phase=None if ends else UNCHANGED,
+                request=request if request and request.wants else None,
+                varying=varying, dull=not ends and not varying,
+            )  # fmt: skip
+        return Entry(
+            kind=kind, pc=pc, errno=0, step=True, change=not _only_looks(instruction),
+            locks=self.lock_effects(process, pc, pairs) if pairs else (),
+            request=request, varying=varying, control=isinstance(instruction, SetValue | ObjectCall),
+        )  # fmt: skip
+
+
+def _plain(kind: int, pc: int, errno: int, instruction: Instruction | None) -> Entry:
+    """Every other record: it means the same for all processes of a family."""
+    if kind == EventKind.DIED:
+        return Entry(kind=kind, pc=pc, errno=errno, step=False, phase=None, change=True, failure=True)
+    if kind not in (EventKind.END, EventKind.STEP) or instruction is None:
+        return Entry(kind=kind, pc=pc, errno=errno, step=False, dull=True)
+    if isinstance(instruction, KernelCall):
+        handled = instruction.handler(errnos.name(errno)) is not None
+        polls = _never_waits(instruction)
+        return Entry(
+            kind=kind, pc=pc, errno=errno, step=True, change=not polls, failure=not handled,
+            dull=polls and handled,
+        )  # fmt: skip
+    if errno:
+        return Entry(kind=kind, pc=pc, errno=errno, step=True, change=True, failure=True)
+    match instruction:
+        case Phase(name=name, progress=progress):
+            return Entry(kind=kind, pc=pc, errno=0, step=True, phase=name, progress=progress)
+        case Exit() | Crash():
+            return Entry(kind=kind, pc=pc, errno=0, step=True, phase=None, change=True, failure=True)
+        case Assert():
+            return Entry(kind=kind, pc=pc, errno=0, step=True, failure=True)
+        case Load() | Choose():
+            return Entry(kind=kind, pc=pc, errno=0, step=True, dull=True)
+        case _:
+            return Entry(kind=kind, pc=pc, errno=0, step=True, change=True)
+
+
+def _never_waits(instruction: KernelCall) -> bool:
+    if isinstance(instruction, Semop) and any(o.nowait for o in instruction.operations):
+        return True
+    return instruction.nowait
+
+
+def _only_looks(instruction: Instruction) -> bool:
+    """Whether success leaves every object as it was."""
+    if isinstance(instruction, ObjectCall):
+        return instruction.action is Lifecycle.STAT
+    return isinstance(instruction, GetValue)
+
+
+def forgets(instruction: Instruction) -> tuple[int, int | None] | None:
+    """(set, semaphore or None for all) whose holders are void once this call has succeeded."""
+    match instruction:
+        case SetValue(set=set_, all=False, index=None, base=base):
+            return (set_, base)
+        case SetValue(set=set_):
+            return (set_, None)
+        case ObjectCall(action=Lifecycle.REMOVE, object=ref) if ref.kind is ObjectKind.SEMAPHORES:
+            return (ref.number, None)
+        case _:
+            return None
+
+
+def lock_like(program: Program, family: int) -> frozenset[tuple[int, int]]:
+    """The (set, number) that a family both takes from and gives back to, and that start, or may be set,
+    with something to take: only of units of these can it be said that a process holds them."""
+    settable = {i.set for f in program.families for i in f.code if isinstance(i, SetValue)}
+    taken: set[tuple[int, int]] = set()
+    given: set[tuple[int, int]] = set()
+    for instruction in program.families[family].code:
+        if not isinstance(instruction, Semop):
+            continue
+        for o in instruction.operations:
+            span = {(instruction.set, n) for n in range(o.base, o.base + (o.count or 1))}
+            delta = o.delta.value if isinstance(o.delta, Const) else None
+            if not isinstance(delta, int) or delta < 0:
+                taken |= span
+            if not isinstance(delta, int) or delta > 0:
+                given |= span
+    return frozenset((s, n) for s, n in taken & given if s in settable or program.sets[s].initial[n] > 0)

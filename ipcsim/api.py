@@ -1,0 +1,226 @@
+"""The Python face: the same as the command line, with objects instead of text.
+
+    import ipcsim
+
+    program = ipcsim.load("dining-philosophers", seats=3)
+    outcome = ipcsim.run(program, seed=7)
+    assert outcome.verdict == "deadlock"
+
+Everything that a user can get wrong is raised as an `ipcsim.errors.IpcsimError`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipcsim.errors import EnvironmentProblem, UsageError
+from ipcsim.program import Program, RunSettings, Scheduler
+from ipcsim.schedule import Schedule
+from ipcsim.verdict import Outcome
+
+if TYPE_CHECKING:
+    from ipcsim.runner.session import Progress
+
+Argument = int | str | bool
+REPORTS = Path("reports")  # where the command line puts traces, in the current folder
+
+
+class TraceDir(Enum):
+    """`TraceDir.DEFAULT`: `./reports/<scenario>/`, or a temporary folder where that cannot be."""
+
+    DEFAULT = "default"
+
+
+Folder = str | os.PathLike[str] | TraceDir
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    /,
+    *,
+    arguments: Mapping[str, Argument] | None = None,
+    **parameters: Argument,
+) -> Program:
+    """The Program that a scenario or problem means, with these values for the problem's parameters.
+
+    Parameters are given by name, or in `arguments` where Python would not take the name.
+    """
+    from ipcsim import catalogue
+
+    return catalogue.load(os.fspath(name_or_path), _merged(arguments, parameters))
+
+
+def run(
+    what: str | os.PathLike[str] | Program,
+    /,
+    *,
+    seed: int | None = None,
+    scheduler: str | Scheduler | None = None,
+    depth: int | None = None,
+    timeout: float | None = None,
+    duration: float | None = None,
+    schedule: str | Schedule | None = None,
+    trace_dir: Folder | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    arguments: Mapping[str, Argument] | None = None,
+    **parameters: Argument,
+) -> Outcome:
+    """Run a scenario on real processes and real System V IPC, and say how it ended.
+
+    What is None stays as the scenario says. Times are in seconds. `schedule` makes it a replay.
+    `trace_dir` is where the trace goes; without it none is written. `progress` is called about ten
+    times a second while the run goes on. A parameter of the problem that is called like one of these
+    (`seed`) goes into `arguments`.
+
+    An outcome of `ok` speaks of this run only.
+    """
+    given = _merged(arguments, parameters)
+    if isinstance(what, Program):
+        if given:
+            raise UsageError("a Program has its arguments already; give them to `load`")
+        program, target, given = what, what.name, dict(what.arguments)
+    else:
+        program, target = load(what, arguments=given), os.fspath(what)
+    request = Request(
+        target, given, seed, scheduler, depth, timeout, duration, schedule, trace_dir, progress
+    )
+    return execute(program, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How a run was asked for: see `run`. `target` and `given` are what the user called it by."""
+
+    target: str
+    given: Mapping[str, Argument] = field(default_factory=dict)
+    seed: int | None = None
+    scheduler: str | Scheduler | None = None
+    depth: int | None = None
+    timeout: float | None = None
+    duration: float | None = None
+    schedule: str | Schedule | None = None
+    trace_dir: Folder | None = None
+    progress: Callable[[Progress], None] | None = None
+
+
+def execute(program: Program, request: Request) -> Outcome:
+    """Run `program`; `extra["request"]` of the outcome keeps what it takes to ask for it again."""
+    schedule = request.schedule
+    steps = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
+    settings = _settings(program.settings, request)
+    if settings.scheduler is Scheduler.REPLAY and steps is None:
+        raise UsageError("the scheduler `replay` needs a schedule to follow")
+    folder, remark = _trace_folder(request.trace_dir, program.name)
+
+    from ipcsim.runner.supervisor import run as supervise
+
+    outcome = supervise(program, settings=settings, schedule=steps, folder=folder, progress=request.progress)
+    remarks = [*outcome.extra.get("remarks", ()), *([remark] if remark else [])]
+    asked = {"target": request.target, "set": dict(request.given), "options": _options(request)}
+    return replace(outcome, extra={**outcome.extra, "remarks": remarks, "request": asked})
+
+
+def read_outcome(trace: str | os.PathLike[str]) -> Outcome:
+    """The outcome that the trace of a run holds."""
+    from ipcsim.report import stored
+    from ipcsim.trace import read_trace
+
+    path = Path(trace)
+    return stored.outcome(read_trace(path), path)
+
+
+def _merged(arguments: Mapping[str, Argument] | None, parameters: dict[str, Argument]) -> dict[str, Argument]:
+    if twice := sorted((arguments or {}).keys() & parameters.keys()):
+        raise UsageError(f"`{twice[0]}` is given twice: by name and in `arguments`")
+    return {**(arguments or {}), **parameters}
+
+
+def _settings(base: RunSettings, request: Request) -> RunSettings:
+    """`base` with what was said changed, and checked."""
+    changes: dict[str, Any] = {}
+    if request.seed is not None:
+        changes["seed"] = _in_range("seed", request.seed, 0, 2**63 - 1)
+    if request.depth is not None:
+        changes["depth"] = _in_range("depth", request.depth, 1, 1000)
+    for name, value in (("timeout", request.timeout), ("duration", request.duration)):
+        if value is not None:
+            changes[name] = _positive(name, value)
+    if request.scheduler is not None:
+        try:
+            changes["scheduler"] = Scheduler(request.scheduler)
+        except ValueError:
+            known = ", ".join(s for s in Scheduler)
+            raise UsageError(f"no scheduler is called `{request.scheduler}`; there are {known}") from None
+    return replace(base, **changes)
+
+
+def _in_range(name: str, value: int, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise UsageError(f"`{name}` is a whole number from {least} to {most}, not {value!r}")
+    return value
+
+
+def _positive(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10**9:
+        raise UsageError(f"`{name}` is a number of seconds above 0, not {value!r}")
+    return float(value)
+
+
+def _options(request: Request) -> list[str]:
+    """What was said, as options of the command line (the seed and the scheduler are in the outcome)."""
+    said: list[str] = [] if request.depth is None else ["--depth", str(request.depth)]
+    for option, value in (("--timeout", request.timeout), ("--duration", request.duration)):
+        if value is not None:
+            said += [option, f"{value:g}s"]
+    return said
+
+
+# --- where the trace goes ---
+
+
+def _trace_folder(
+    wanted: Folder | None, scenario: str
+) -> tuple[Path | None, str]:
+    """The folder, which exists then, and a remark where it is not the usual one."""
+    if wanted is None:
+        return None, ""
+    if not isinstance(wanted, TraceDir):
+        folder = Path(wanted)
+        if problem := _unwritable(folder):
+            raise EnvironmentProblem(
+                f"cannot write to {folder}: {problem}; name another folder with --report DIR"
+            )
+        return folder, ""
+    usual = REPORTS / _file_name(scenario)
+    problem = _unwritable(usual)
+    if not problem:
+        return usual, ""
+    try:
+        other = Path(tempfile.mkdtemp(prefix="ipcsim-"))
+    except OSError as error:
+        return None, f"no trace was written: {usual} ({problem}) and no temporary folder ({error.strerror})"
+    return other, f"the trace is in {other} because {usual} cannot be written ({problem})"
+
+
+def _unwritable(folder: Path) -> str:
+    """Why no file can be made in `folder` (which is made where it is not there); empty where one can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except FileExistsError:
+        return "it is a file"
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+
+
+def _file_name(scenario: str) -> str:
+    """`scenario` as the name of a folder, whatever stands in it."""
+    return re.sub(r"[^\w.-]+", "_", scenario).lstrip(".")[:60] or "scenario"

@@ -1,0 +1,102 @@
+"""A run on the terminal while it goes on: one line, or with --live a table. Erased when it is over.
+
+The supervisor calls about ten times a second, from its own loop: no thread draws here, and nothing is
+drawn before the workers are forked. A terminal that goes away in between ends the drawing, not the run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from ipcsim.cli import output
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from ipcsim.program import Program
+    from ipcsim.runner.session import Progress
+
+QUIET = 0.25  # seconds: what is over by then needs no progress
+
+
+class Display:
+    """A context manager to be called with each Progress."""
+
+    def __init__(self, program: Program, live: bool = False) -> None:
+        self._program = program
+        self._stream = _terminal(live)
+        self._live_wanted = live and self._stream is not None
+        self._live: Live | None = None
+        self._drawn = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with suppress(OSError):
+            if self._live is not None:
+                self._live.stop()
+            elif self._drawn and self._stream is not None:
+                self._stream.write("\r\x1b[K")
+                self._stream.flush()
+
+    def __call__(self, progress: Progress) -> None:
+        if self._stream is None:
+            return
+        try:
+            if self._live_wanted:
+                self._draw_table(progress)
+            elif progress.elapsed >= QUIET:
+                self._draw_line(self._stream, progress)
+        except OSError:
+            self._stream = None
+
+    def _head(self, progress: Progress) -> str:
+        from ipcsim.report.live import status_line
+
+        total = len(self._program.processes)
+        return status_line(progress.elapsed, progress.events, progress.running, total)
+
+    def _draw_line(self, stream: TextIO, progress: Progress) -> None:
+        columns = shutil.get_terminal_size().columns
+        stream.write(f"\r{self._head(progress)[: columns - 1]}\x1b[K")
+        stream.flush()
+        self._drawn = True
+
+    def _draw_table(self, progress: Progress) -> None:
+        from ipcsim.report.live import frame
+
+        picture = frame(self._program, progress.snapshot(), self._head(progress), output.height() - 1)
+        if self._live is None:
+            self._live = self._start()
+        self._live.update(picture, refresh=True)
+
+    def _start(self) -> Live:
+        from rich.console import Console
+        from rich.live import Live
+
+        live = Live(
+            console=Console(file=self._stream),
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        live.start()
+        return live
+
+
+def _terminal(live: bool) -> TextIO | None:
+    """Where to draw: stderr, or for a table stdout where only that is a terminal."""
+    if output.is_terminal(sys.stderr):
+        return sys.stderr
+    return sys.stdout if live and output.is_terminal(sys.stdout) else None

@@ -1,0 +1,117 @@
+"""How commands answer: text or one JSON object on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from ipcsim.errors import EnvironmentProblem
+
+WIDEST = 120  # text is hard to read on wider lines
+PIPED = 100  # columns where nobody says how wide it is
+
+
+def width() -> int:
+    return min(WIDEST, shutil.get_terminal_size((PIPED, 24)).columns)
+
+
+def height() -> int:
+    return shutil.get_terminal_size((PIPED, 24)).lines
+
+
+def color(stream: TextIO | None = None) -> bool:
+    """Whether `stream` (stdout) shows colours and the user wants them (no-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal(stream if stream is not None else sys.stdout)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether `stream` is a terminal that understands escape sequences."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def show(text: str) -> None:
+    """`text` on stdout. A reader that has gone (`| head`) is no error, and changes no exit code."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget(sys.stdout)
+    except OSError as error:
+        forget(sys.stdout)
+        raise EnvironmentProblem(f"cannot write the output: {error.strerror}") from None
+
+
+def show_json(data: object, indent: int | None = 2) -> None:
+    """`data` as one JSON object on stdout."""
+    import json
+
+    show(json.dumps(data, indent=indent))
+
+
+def complain(text: str) -> None:
+    """`text` on stderr, as far as that works."""
+    if sys.stderr is None:
+        return
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        forget(sys.stderr)
+
+
+def forget(stream: TextIO) -> None:
+    """Let what is still unwritten go nowhere, so that Python does not complain when it ends."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        pass
+
+
+def prepare_streams() -> None:
+    """Characters that the locale cannot show, or that are none, become escapes instead of errors."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def flush() -> None:
+    """Write what click has left to write."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError as error:
+            forget(stream)
+            if error.errno != errno.EPIPE:
+                complain(f"ipcsim: cannot write the output: {error.strerror}")
+
+
+@contextmanager
+def errors_as_json(wanted: bool, command: str) -> Iterator[None]:
+    """With --json, an error is the one object on stdout too; the message still goes to stderr."""
+    try:
+        yield
+    except Exception as error:
+        if wanted and not isinstance(error, BrokenPipeError):
+            show_json(_error(command, error))
+        raise
+
+
+def _error(command: str, error: Exception) -> dict[str, Any]:
+    from ipcsim.report.json import render_error
+
+    return render_error(command, error)

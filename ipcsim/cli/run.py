@@ -1,0 +1,131 @@
+"""`ipcsim run`, `ipcsim replay`, `ipcsim report`: everything that ends with an outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ipcsim.cli import output
+from ipcsim.cli.display import Display
+from ipcsim.cli.options import Duration, json_option, run_options, scenario_argument
+
+if TYPE_CHECKING:
+    from ipcsim.verdict import Outcome
+
+INTERRUPTED = 130
+
+
+@click.command()
+@scenario_argument
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of everything random.")
+@click.option(
+    "--scheduler",
+    type=click.Choice(["free", "random", "pct"]),
+    help="Who takes the next step: the kernel (free), chance (random), or few priority changes (pct).",
+)
+@click.option(
+    "--depth", type=click.IntRange(1, 1000), metavar="N", help="Priority changes of --scheduler pct."
+)
+@click.option(
+    "--duration", type=Duration(), metavar="2s", help="End on purpose after this and judge what was seen."
+)
+@run_options
+def run(name: str, as_json: bool, **options: Any) -> int:
+    """Run a scenario on real processes and real System V IPC, and say how it ended.
+
+    The trace goes to ./reports/<scenario>/. With the schedulers random and pct, the processes take one
+    step at a time, and the same seed gives the same run.
+
+    \b
+    Examples:
+      ipcsim run dining-philosophers
+      ipcsim run dining-philosophers --set strategy=ordered --set seats=7
+      ipcsim run producer-consumer --scheduler random --seed 7
+      ipcsim run my-own.yaml --live
+      ipcsim run my-own.yaml --json | jq .verdict
+
+    \b
+    Exit codes:
+      0  the verdict is the one that the scenario expects (ok, unless it says otherwise)
+      1  it is another one
+      2  usage or scenario error
+      3  inconclusive: the timeout struck
+      4  this machine cannot do it; the message names the remedy
+      130  interrupted
+    """
+    return _run(name, as_json, "run", **options)
+
+
+@click.command()
+@scenario_argument
+@click.option(
+    "--schedule", required=True, metavar="'0*3 1 2:1'", help="The steps to take, as `ipcsim run` prints them."
+)
+@run_options
+def replay(name: str, as_json: bool, **options: Any) -> int:
+    """Take the same steps again: real processes, one step at a time, as a schedule says.
+
+    A schedule names the process of each step by its number: 0*3 is three steps of process 0, 2:1 takes
+    alternative 1 of a `choose`, 0! lets a timeout strike. Exit codes are those of `ipcsim run`.
+
+    \b
+    Examples:
+      ipcsim replay dining-philosophers --set seats=2 --schedule '0*3 1*3 0 1'
+    """
+    return _run(name, as_json, "replay", **options)
+
+
+def _run(
+    name: str,
+    as_json: bool,
+    command: str,
+    arguments: dict[str, str],
+    report_dir: str | None,
+    no_trace: bool,
+    live: bool,
+    **settings: Any,
+) -> int:
+    if no_trace and report_dir is not None:
+        raise click.UsageError("--no-trace and --report exclude each other")
+    with output.errors_as_json(as_json, command):
+        from ipcsim import api
+
+        program = api.load(name, arguments=arguments)
+        place = None if no_trace else report_dir or api.TraceDir.DEFAULT
+        with Display(program, live) as display:
+            request = api.Request(name, arguments, trace_dir=place, progress=display, **settings)
+            outcome = api.execute(program, request)
+        show(outcome, as_json)
+    return INTERRUPTED if outcome.extra.get("interrupted") else outcome.exit_code
+
+
+@click.command()
+@click.argument("trace", type=click.Path(dir_okay=False))
+@json_option
+def report(trace: str, as_json: bool) -> int:
+    """Show what a run found, from its trace alone.
+
+    For now this is the text that the run itself ended with.
+
+    \b
+    Examples:
+      ipcsim report reports/dining-philosophers/20261122-091010.trace
+    """
+    with output.errors_as_json(as_json, "report"):
+        from ipcsim import api
+
+        show(api.read_outcome(trace), as_json)
+    return 0
+
+
+def show(outcome: Outcome, as_json: bool) -> None:
+    """The outcome on stdout."""
+    if as_json:
+        from ipcsim.report import json
+
+        output.show_json(json.render(outcome))
+    else:
+        from ipcsim.report import text
+
+        output.show(text.render(outcome, output.width(), output.color()))

@@ -1,0 +1,156 @@
+"""processes: each family compiled to its code, with the values that every instance starts with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ipcsim.language import steps_call, steps_control, steps_data, steps_semaphores  # noqa: F401  they register
+from ipcsim.language.code import CodeBuilder, TooLarge
+from ipcsim.language.compiler import ProcessCompiler, Shared
+from ipcsim.language.document import Text
+from ipcsim.language.loads import reads_memory
+from ipcsim.language.locals_reader import Names, check_local, declare_into, initial_values, names_changed
+from ipcsim.language.nodes import Mark, Seq
+from ipcsim.language.objects import NAME
+from ipcsim.language.phases import mark_ends_of_phases
+from ipcsim.language.process_scope import ProcessScope, zero_of
+from ipcsim.language.properties import FamilyName
+from ipcsim.language.scope import Scope
+from ipcsim.language.shape import ProcessShape
+from ipcsim.language.types import BROKEN, INT, Typed
+from ipcsim.language.values import compile_value, constant_int
+from ipcsim.program.expressions import Const, Expr, Local
+from ipcsim.program.instructions import Exit
+from ipcsim.program.program import Family
+
+MAX_PROCESSES = 10_000
+
+
+class LocalsScope(ProcessScope):
+    """While the first values of locals are compiled: generators' variables lie behind all locals."""
+
+    def new_slot(self, variable: str) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A family and the places of its instructions, for checks that come after."""
+
+    family: Family
+    marks: list[Mark]
+
+
+class FamilyReader:
+    def __init__(self, text: Text, shared: Shared) -> None:
+        self.text, self.shared, self.problems = text, shared, shared.problems
+        self.names: dict[str, FamilyName] = {}
+        self.compiled: list[Compiled] = []
+        self.processes = 0
+
+    def read(self) -> None:
+        """Compiles every family, then checks the procedures that none of them calls."""
+        for number, (name, shape) in enumerate((self.text.shape.processes or {}).items()):
+            try:
+                self.read_family(number, name, shape)
+            except TooLarge as error:
+                self.problems.add(error.mark, "more than 100,000 instructions in all")
+                return
+        for name in {str(c[1]) for c in self.text.cut if c[0] == "processes" and len(c) > 1}:
+            self.names.setdefault(name, FamilyName(0, None, [], is_broken=True))
+        self.check_uncalled()
+
+    def read_family(self, number: int, name: str, shape: ProcessShape) -> None:
+        mark = self.text.mark("processes", name)
+        if not NAME.fullmatch(name) or len(name) > 64:
+            self.problems.add(
+                mark, f"`{name[:40]}` is not a name: letters, digits and `_`, not a digit first"
+            )
+        count, is_broken = self.count(name, shape)
+        builder = CodeBuilder(["me"], [0], mark, self.shared.budget)
+        variables = {"me": Typed(Local(0, "me"), INT)}
+        locals_ = self.locals(shape, variables, builder, name)
+        size = 1 if count is None else count
+        starts = initial_values(
+            size if not is_broken else 1,
+            locals_,
+            lambda i: name if count is None else f"{name}[{i}]",
+            self.problems,
+        )
+        compiler = self.compiler(shape.steps, variables, builder)
+        compiler.steps(shape.steps)
+        builder.mark = mark
+        builder.emit(Exit(at=mark.location, text="end", code=Const(0)))
+        rest = tuple(builder.initial[1 + len(locals_) :])
+        initial = tuple((*start, *rest) for start in starts)
+        self.names[name] = FamilyName(number, count, compiler.phases, is_broken)
+        if self.problems.diagnostics:
+            return
+        code = mark_ends_of_phases(builder.finish())
+        family = Family(name, count, tuple(builder.slots), initial, code, mark.location)
+        self.compiled.append(Compiled(family, builder.marks))
+
+    def count(self, name: str, shape: ProcessShape) -> tuple[int | None, bool]:
+        """How many instances, and whether that (or anything of the family's shape) had an error."""
+        count, is_broken = None, self.text.was_cut("processes", name)
+        if shape.count is not None:
+            scope = Scope(self.shared.constants, self.shared.objects)
+            count = constant_int(shape.count, scope, self.problems, "`count`", 1, MAX_PROCESSES)
+            is_broken |= count is None
+        before = self.processes
+        self.processes += 1 if count is None else count
+        if self.processes > MAX_PROCESSES >= before:
+            mark = self.text.mark("processes", name)
+            self.problems.add(mark, f"more than {MAX_PROCESSES:,} processes in all")
+        return count, is_broken
+
+    def locals(
+        self, shape: ProcessShape, variables: dict[str, Typed], builder: CodeBuilder, family: str
+    ) -> list[tuple[Mark, Expr]]:
+        """Declares the locals, in order; each may use those before it."""
+        constants, objects = self.shared.constants, self.shared.objects
+        scope = LocalsScope(constants, objects, variables, builder)
+        scope.slots = 1 + len(shape.locals or {})
+        found: list[tuple[Mark, Expr]] = []
+        for name, node in (shape.locals or {}).items():
+            mark = self.text.mark("processes", family, "locals", name)
+            typed = compile_value(node, scope, self.problems)
+            if typed.type.name in ("range", "message"):
+                self.problems.add(node.mark, f"{typed.type.a} is not a value: write the list")
+                typed = BROKEN
+            if reads_memory(typed.expr):
+                self.problems.add(node.mark, "a first value cannot read shared memory: `set:` it in a step")
+                typed = BROKEN
+            fine = check_local(name, mark, objects, constants, self.problems)
+            slot = builder.new_slot(name, zero_of(typed.type))
+            if fine:
+                variables[name] = Typed(Local(slot, name), typed.type)
+            found.append((node.mark, typed.expr))
+        return found
+
+    def compiler(self, steps: Seq, variables: dict[str, Typed], builder: CodeBuilder) -> ProcessCompiler:
+        shared = self.shared
+        declare_into(steps, Names(variables, builder), shared.objects, self.problems, shared.constants)
+        changed = names_changed(steps)
+        constant = frozenset(
+            v.expr.slot for n, v in variables.items() if n not in changed and isinstance(v.expr, Local)
+        )
+        scope = ProcessScope(shared.constants, shared.objects, variables, builder)
+        return ProcessCompiler(shared, scope, constant)
+
+    def check_uncalled(self) -> None:
+        """A procedure that nobody calls is compiled once with unknown arguments, only to check it."""
+        for name, shape in self.shared.procedures.items():
+            mark = self.text.mark("procedures", name)
+            if name in self.shared.called:
+                continue
+            builder = CodeBuilder(["me"], [0], mark, self.shared.budget)
+            variables = {"me": Typed(Local(0, "me"), INT)}
+            compiler = self.compiler(Seq(mark), variables, builder)
+            try:
+                with builder.discard():
+                    steps_call.inline(compiler, mark, name, shape, dict.fromkeys(
+                        (a.text for a in shape.arguments or []), BROKEN))  # fmt: skip
+            except TooLarge as error:
+                self.problems.add(error.mark, "more than 100,000 instructions in all")

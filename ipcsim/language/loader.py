@@ -1,0 +1,234 @@
+"""From a source text to a Program: the order in which everything is read, checked and put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import PurePath
+
+from ipcsim.errors import UsageError
+from ipcsim.language.checks import check_code
+from ipcsim.language.compiler import Shared
+from ipcsim.language.description import Argument, ParameterInfo
+from ipcsim.language.document import Text, shape_of
+from ipcsim.language.families import FamilyReader
+from ipcsim.language.locals_reader import created_objects
+from ipcsim.language.nodes import Document, Mark, Problems, Scalar
+from ipcsim.language.objects import ObjectReader, check_name
+from ipcsim.language.parameters import (
+    as_constants,
+    read_arguments,
+    read_parameters,
+    read_with,
+)
+from ipcsim.language.properties import read_properties
+from ipcsim.language.scope import Scope
+from ipcsim.language.settings import Expected, Overrides, matching, read_expected, read_run, read_variants
+from ipcsim.language.shape import DEFINING, ProcedureShape, VerdictShape
+from ipcsim.language.types import BROKEN, Typed, type_of_value
+from ipcsim.language.values import constant
+from ipcsim.language.yaml_reader import read_yaml
+from ipcsim.program import Program, RunSettings, Source
+from ipcsim.program.expressions import Const
+
+Resolve = Callable[[str], Source]
+
+
+class Texts:
+    """The scenario's text and the one that defines the processes: the same, or the problem's."""
+
+    def __init__(self, source: Source, resolve: Resolve | None, problems: Problems) -> None:
+        self.problems = problems
+        self.scenario = self.read(source)
+        shape = self.scenario.shape
+        self.is_problem = shape.problem is not None and shape.defines
+        self.is_reference = shape.problem is not None and not shape.defines
+        self.definition = self.scenario
+        if self.is_reference and shape.problem is not None:
+            self.definition = self.problem(shape.problem, resolve)
+        elif not shape.defines and not any(self.scenario.was_cut(k) for k in DEFINING):
+            problems.add(
+                Mark(self.document_of(self.scenario), 1, 1), "there are no processes here, and no `problem:`"
+            )
+        problems_with = shape.with_ is not None and self.is_problem
+        if problems_with:
+            problems.add(
+                self.scenario.mark("with"),
+                "`with:` belongs into a scenario; a problem has defaults in `parameters:`",
+            )
+
+    def document_of(self, text: Text) -> Document:
+        return text.root.mark.document
+
+    def read(self, source: Source) -> Text:
+        root = read_yaml(source, self.problems)
+        if root is None:
+            self.problems.stop_if_any()
+        assert root is not None
+        return shape_of(root, self.problems)
+
+    def problem(self, name: Scalar, resolve: Resolve | None) -> Text:
+        """The text of the problem that the scenario names."""
+        try:
+            if resolve is None:
+                raise UsageError(f"unknown problem `{name.text}`")
+            source = resolve(name.text)
+        except (UsageError, LookupError) as error:
+            words = str(error) if isinstance(error, UsageError) else f"unknown problem `{name.text}`"
+            self.problems.add(name.mark, words)
+            self.problems.stop_if_any()
+            raise
+        found = self.read(source)
+        if not found.shape.defines:
+            self.problems.stop_if_any()
+            self.problems.add(name.mark, f"`{name.text}` is no problem: its text declares no processes")
+            self.problems.stop_if_any()
+        return found
+
+    @property
+    def name(self) -> str:
+        """The name of the scenario: what it says, or the problem's, or the file's."""
+        shape = self.scenario.shape
+        if shape.scenario is not None:
+            return shape.scenario.text
+        if self.is_problem and shape.problem is not None:
+            return shape.problem.text
+        return PurePath(self.scenario.root.mark.document.source.file).stem
+
+
+def load_program(
+    source: Source, arguments: Mapping[str, Argument] | None = None, resolve: Resolve | None = None
+) -> Program:
+    """See `ipcsim.language.load_program`."""
+    problems = Problems()
+    texts = Texts(source, resolve, problems)
+    definition = texts.definition
+    parameters = read_parameters(definition, problems)
+    values = read_values(texts, parameters, arguments or {}, problems)
+    constants = as_constants(values, parameters)
+    for name in {str(c[1]) for c in definition.cut if c[0] == "parameters" and len(c) > 1}:
+        constants.setdefault(name, BROKEN)
+    _read_constants(definition, constants, problems)
+    shape = definition.shape
+    roots = [p.steps for p in (shape.processes or {}).values()]
+    roots += [p.steps for p in (shape.procedures or {}).values()]
+    reader = ObjectReader(definition, Scope(constants), problems, created_objects(list(roots)))
+    objects = reader.read()
+    shared = Shared(
+        constants, objects, _procedures(definition, problems), _broken_procedures(definition), problems
+    )
+    families = FamilyReader(definition, shared)
+    if not shape.processes and not definition.was_cut("processes") and shape.defines:
+        problems.add(definition.root.mark, "there are no processes: `processes:` is missing")
+    families.read()
+    properties = read_properties(definition, constants, objects, families.names, problems)
+    settings, expected = read_settings(texts, parameters, values, problems)
+    for compiled in families.compiled:
+        check_code(compiled, objects, problems)
+    problems.stop_if_any()
+    sources = [texts.scenario, definition] if texts.is_reference else [definition]
+    return Program(
+        name=texts.name,
+        title=words(texts, "title"),
+        description=words(texts, "description"),
+        arguments=tuple(values.items()),
+        sets=tuple(objects.sets),
+        queues=tuple(objects.queues),
+        segments=tuple(objects.segments),
+        families=tuple(c.family for c in families.compiled),
+        properties=properties,
+        settings=replace(RunSettings(), **settings),
+        expect_run=expected.run,
+        expect_verify=expected.verify,
+        sources=tuple(t.root.mark.document.source for t in sources),
+    )
+
+
+def words(texts: Texts, key: str) -> str:
+    """A text of the scenario, or else of its problem."""
+    for text in (texts.scenario, texts.definition):
+        scalar = getattr(text.shape, key)
+        if scalar is not None:
+            return str(scalar.text).strip()
+    return ""
+
+
+def read_values(
+    texts: Texts,
+    parameters: Mapping[str, ParameterInfo],
+    arguments: Mapping[str, Argument],
+    problems: Problems,
+) -> dict[str, Argument]:
+    """The value of every parameter: its default, unless `with:`, unless `--set` says otherwise."""
+    values = {name: info.default for name, info in parameters.items()}
+    shape = texts.scenario.shape
+    if not texts.is_problem:
+        values |= read_with(
+            shape.with_ or {}, parameters, texts.scenario, ("with",), texts.definition, problems
+        )
+    return values | read_arguments(arguments, parameters)
+
+
+def read_settings(
+    texts: Texts, parameters: Mapping[str, ParameterInfo], values: Mapping[str, Argument], problems: Problems
+) -> tuple[Overrides, Expected]:
+    """The problem's run settings, under those of the variant, under those of the scenario."""
+    definition, scenario = texts.definition.shape, texts.scenario.shape
+    variant = matching(read_variants(texts.definition, parameters, problems), values)
+    settings = read_run(definition.run)
+    expected = Expected()
+    if isinstance(definition.expect, (VerdictShape, Scalar)):
+        expected = read_expected(definition.expect)
+    if variant is not None:
+        settings |= variant.settings
+        expected = variant.expected
+    if texts.is_reference:
+        settings |= read_run(scenario.run)
+        if isinstance(scenario.expect, list):
+            problems.add(
+                texts.scenario.mark("expect"),
+                "a scenario is one experiment: it expects one verdict, not a list",
+            )
+        elif scenario.expect is not None:
+            expected = read_expected(scenario.expect)
+    return settings, expected
+
+
+def _read_constants(text: Text, constants: dict[str, Typed], problems: Problems) -> None:
+    """Adds `constants:`; each may use those before it."""
+    for name, node in (text.shape.constants or {}).items():
+        mark = text.mark("constants", name)
+        if not check_name(name, mark, problems):
+            continue
+        if name in constants:
+            problems.add(mark, f"two things are named `{name}`: this and a parameter or constant")
+            continue
+        value = constant(node, Scope(constants), problems)
+        constants[name] = BROKEN if value is None else Typed(Const(value), type_of_value(value))
+    for cut in text.cut:
+        if cut[0] == "constants" and len(cut) > 1:
+            constants.setdefault(str(cut[1]), BROKEN)
+
+
+def _procedures(text: Text, problems: Problems) -> dict[str, ProcedureShape]:
+    found: dict[str, ProcedureShape] = {}
+    for name, shape in (text.shape.procedures or {}).items():
+        if not check_name(name, text.mark("procedures", name), problems):
+            continue
+        names: set[str] = set()
+        for argument in shape.arguments or []:
+            if argument.text in names:
+                problems.add(argument.mark, f"`{name}` has two arguments named `{argument.text}`")
+            names.add(argument.text)
+            check_name(argument.text, argument.mark, problems)
+        for local in shape.locals or {}:
+            mark = text.mark("procedures", name, "locals", local)
+            if local in names:
+                problems.add(mark, f"`{local}` is an argument already")
+            check_name(local, mark, problems)
+        found[name] = shape
+    return found
+
+
+def _broken_procedures(text: Text) -> set[str]:
+    return {str(c[1]) for c in text.cut if c[0] == "procedures" and len(c) > 1}

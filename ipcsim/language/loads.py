@@ -1,0 +1,237 @@
+"""Takes the reads of shared memory out of an expression: each becomes a Load of its own before it.
+
+So nothing hides a race: another process can act between any two of them. The order is that of
+evaluation, left to right, and what `and`, `or` and `… if … else …` do not evaluate is not loaded.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ipcsim.errors import EvaluationError, Location
+from ipcsim.language.code import CodeBuilder, Label, negated
+from ipcsim.program.expressions import (
+    BoolOp,
+    Call,
+    Const,
+    Expr,
+    Generator,
+    IfElse,
+    ListOf,
+    Local,
+    SegmentValue,
+    children,
+    evaluate,
+    fold,
+)
+from ipcsim.program.instructions import Load
+from ipcsim.program.objects import Segment
+
+MAX_UNROLLED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Read(SegmentValue):
+    """One mention of a segment field in process code, with its text. `token` tells two mentions of a
+    field apart, and makes one of the two places where `a < x.f < b` puts the same mention."""
+
+    token: int
+    text: str
+
+
+TOKENS = itertools.count(1)
+
+
+class CannotUnroll(Exception):
+    """A generator over something unknown reads shared memory; says how else to write it."""
+
+
+def reads_memory(expr: Expr) -> bool:
+    return isinstance(expr, SegmentValue) or any(map(reads_memory, children(expr)))
+
+
+class Loads:
+    """Emits the loads of one expression at a time into `builder`."""
+
+    def __init__(self, builder: CodeBuilder, segments: list[Segment]) -> None:
+        self.builder = builder
+        self.segments = segments
+        self.at = Location("", 0)
+        self.done: dict[int, Expr] = {}
+
+    def take_out(self, expr: Expr, at: Location) -> Expr:
+        """`expr` without reads: they have been emitted before it."""
+        if not reads_memory(expr):
+            return expr
+        self.at, self.done = at, {}
+        return fold(self._value(expr), {})
+
+    def branch(self, expr: Expr, at: Location, text: str, otherwise: Label) -> None:
+        """A branch on `expr` that loads only as much as the outcome needs."""
+        self.at, self.done = at, {}
+        self._branch(expr, text, otherwise)
+
+    def _branch(self, expr: Expr, text: str, otherwise: Label) -> None:
+        match expr:
+            case BoolOp("and", items) if any(map(reads_memory, items)):
+                for item in items:
+                    self._branch(item, text, otherwise)
+            case BoolOp("or", items) if any(map(reads_memory, items)):
+                holds = self.builder.label()
+                for item in items[:-1]:
+                    self._branch(negated(item), text, holds)
+                self._branch(items[-1], text, otherwise)
+                self.builder.place(holds)
+            case _:
+                self.builder.branch(self.at, text, fold(self._value(expr), {}), otherwise)
+
+    def _value(self, expr: Expr) -> Expr:
+        if not reads_memory(expr):
+            return expr
+        match expr:
+            case SegmentValue():
+                return self._load(expr)
+            case BoolOp(op, items) if any(map(reads_memory, items[1:])):
+                return self._short_circuit(op, items)
+            case IfElse(condition, then, otherwise) if reads_memory(then) or reads_memory(otherwise):
+                return self._if_else(condition, then, otherwise)
+            case Call(function, (Generator() as generator,)):
+                return self._value(_unrolled(function, self._known_iterable(generator)))
+            case _:
+                return self._rebuilt(expr)
+
+    def _rebuilt(self, expr: Expr) -> Expr:
+        changes: dict[str, Any] = {}
+        for f in fields(expr):
+            value = getattr(expr, f.name)
+            if isinstance(value, tuple) and value and isinstance(value[0], Expr):
+                changes[f.name] = tuple(map(self._value, value))
+            elif isinstance(value, Expr):
+                changes[f.name] = self._value(value)
+        rebuilt: Expr = replace(expr, **changes)
+        return rebuilt
+
+    def _load(self, read: SegmentValue) -> Expr:
+        token, text = (read.token, read.text) if isinstance(read, Read) else (0, "")
+        if token in self.done:
+            return self.done[token]
+        place = self.segments[read.segment].struct.fields[read.field]
+        result: Expr
+        if read.index is not None or place.count is None or place.is_text:
+            index = None if read.index is None else fold(self._value(read.index), {})
+            result = self._one(read, index, f"load {text}")
+        else:
+            result = ListOf(tuple(self._one(read, Const(i), f"load {text}[{i}]") for i in range(place.count)))
+        self.done[token] = result
+        return result
+
+    def _one(self, read: SegmentValue, index: Expr | None, text: str) -> Local:
+        slot = self.builder.hidden_slot()
+        self.builder.emit(
+            Load(at=self.at, text=text, segment=read.segment, field=read.field, index=index, into=slot)
+        )
+        return Local(slot, self.builder.slots[slot])
+
+    def _short_circuit(self, op: str, items: tuple[Expr, ...]) -> Expr:
+        slot, end = self.builder.hidden_slot(), self.builder.label()
+        local = Local(slot, self.builder.slots[slot])
+        for number, item in enumerate(items):
+            value = fold(BoolOp(op, (self._value(item),)), {})
+            self.builder.assign(self.at, op, slot, value)
+            if number < len(items) - 1:
+                self.builder.branch(self.at, op, local if op == "and" else negated(local), end)
+        self.builder.place(end)
+        return local
+
+    def _if_else(self, condition: Expr, then: Expr, otherwise: Expr) -> Expr:
+        slot, other, end = self.builder.hidden_slot(), self.builder.label(), self.builder.label()
+        self._branch(condition, "if", other)
+        self.builder.assign(self.at, "if", slot, self._value(then))
+        self.builder.jump(self.at, "if", end)
+        self.builder.place(other)
+        self.builder.assign(self.at, "else", slot, self._value(otherwise))
+        self.builder.place(end)
+        return Local(slot, self.builder.slots[slot])
+
+    def _known_iterable(self, generator: Generator) -> Generator:
+        iterable = self._value(generator.iterable)
+        return replace(generator, iterable=iterable)
+
+
+def _items(iterable: Expr) -> list[Expr]:
+    """The elements that a generator goes through, as expressions."""
+    if isinstance(iterable, ListOf):
+        return list(iterable.items)
+    try:
+        if isinstance(iterable, (Const, Call)):
+            values = evaluate(iterable, [])
+            if len(values) <= MAX_UNROLLED:
+                return [Const(v) for v in values]
+            raise CannotUnroll(f"reads shared memory more than {MAX_UNROLLED} times: write a `repeat:` loop")
+    except (EvaluationError, LookupError):
+        pass
+    raise CannotUnroll(
+        "reads shared memory in a loop over something that is not known beforehand: write it as a"
+        " `repeat:` loop with `set:` steps"
+    )
+
+
+def _fresh_tokens(expr: Expr) -> Expr:
+    """The same with reads of their own: each round of a loop reads again."""
+    changes: dict[str, Any] = {}
+    for f in fields(expr):
+        value = getattr(expr, f.name)
+        if isinstance(value, tuple) and value and isinstance(value[0], Expr):
+            changes[f.name] = tuple(map(_fresh_tokens, value))
+        elif isinstance(value, Expr):
+            changes[f.name] = _fresh_tokens(value)
+    if isinstance(expr, Read):
+        changes["token"] = next(TOKENS)
+    fresh: Expr = replace(expr, **changes)
+    return fresh
+
+
+def _unrolled(function: str, generator: Generator) -> Expr:
+    """`function(element for … in …)` written out, one element after the other."""
+    elements: list[Expr] = []
+    tests: list[Expr] = []
+    for item in _items(generator.iterable):
+        elements.append(_fresh_tokens(_substituted(generator.element, generator.slot, item)))
+        if generator.condition is not None:
+            tests.append(_fresh_tokens(_substituted(generator.condition, generator.slot, item)))
+    if function == "any":
+        both = [BoolOp("and", pair) for pair in zip(tests, elements, strict=True)] if tests else elements
+        return BoolOp("or", tuple(both)) if both else Const(False)
+    if function == "all":
+        both = (
+            [BoolOp("or", (negated(t), e)) for t, e in zip(tests, elements, strict=True)]
+            if tests
+            else elements
+        )
+        return BoolOp("and", tuple(both)) if both else Const(True)
+    if function == "len":
+        elements = [Const(1)] * len(elements)
+    elif function in ("min", "max") and tests:
+        raise CannotUnroll(f"`{function}` with an `if` inside cannot read shared memory: write a loop")
+    if tests:
+        elements = [IfElse(t, e, Const(0)) for t, e in zip(tests, elements, strict=True)]
+    return Call("sum" if function == "len" else function, (ListOf(tuple(elements)),))
+
+
+def _substituted(expr: Expr, slot: int, value: Expr) -> Expr:
+    """`expr` with `value` for the local in `slot`."""
+    if isinstance(value, Const):
+        return fold(expr, {slot: value.value})
+    if isinstance(expr, Local):
+        return value if expr.slot == slot else expr
+    changes: dict[str, Any] = {}
+    for f in fields(expr):
+        part = getattr(expr, f.name)
+        if isinstance(part, tuple) and part and isinstance(part[0], Expr):
+            changes[f.name] = tuple(_substituted(p, slot, value) for p in part)
+        elif isinstance(part, Expr):
+            changes[f.name] = _substituted(part, slot, value)
+    substituted: Expr = replace(expr, **changes)
+    return substituted

@@ -1,0 +1,107 @@
+"""What a run amounts to: the last look at the objects, and the outcome made of everything seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ipcsim.analysis import verdicts
+from ipcsim.analysis.properties import FinalState
+from ipcsim.program.instructions import ObjectRef
+from ipcsim.program.objects import Segment
+from ipcsim.runner import objects
+from ipcsim.runner.deadlock import DeadlockWatch
+from ipcsim.runner.manifest import Manifest
+from ipcsim.runner.session import Session
+from ipcsim.runner.turns import Turns
+from ipcsim.verdict import Finding, Kind, Outcome, Verdict, conclude
+
+
+@dataclass(frozen=True)
+class FinalLook:
+    """The objects after the last process is gone and before they are removed.
+
+    `left` are the objects that processes of the scenario created and that are still there.
+    """
+
+    state: FinalState
+    left: tuple[ObjectRef, ...]
+
+    @classmethod
+    def take(cls, session: Session, manifest: Manifest) -> FinalLook:
+        program, ids = session.program, session.ids
+        snapshot = session.snapshot()
+        segments = tuple(
+            _segment(segment, ids.get(ref)) for ref, segment in program.objects() if isinstance(segment, Segment)
+        )
+        lengths = tuple(None if q is None else q.messages for q in snapshot.queues)
+        state = FinalState(snapshot.semaphores, lengths, segments)
+        own = {(o.kind, o.name): o.id for o in manifest.objects}
+        left = []
+        for ref, declared in program.objects():
+            made = own.get((ref.kind, declared.name))
+            if made is None or declared.created_by_run or declared.persist:
+                continue
+            if objects.exists(ref.kind, made):
+                left.append(ref)
+        return cls(state, tuple(left))
+
+
+def _segment(segment: Segment, segment_id: int | None) -> Any:
+    return None if segment_id is None else objects.segment_values(segment, segment_id)
+
+
+def conclude_run(
+    session: Session, watch: DeadlockWatch, turns: Turns | None, final: FinalLook, duration: float
+) -> Outcome:
+    """The outcome of a run that has been stopped; also the last chunk of its trace."""
+    program, ending = session.program, session.ending
+    finished = not ending.early and not session.killed
+    findings = list(watch.found.findings if watch.found is not None else ())
+    findings += session.monitor.finish(final.state if finished else None)
+    if not ending.early:
+        findings += [verdicts.leak(program, ref) for ref in final.left]
+    findings += _endings(session)
+    extra: dict[str, Any] = {
+        "trace": None if session.trace is None else str(session.trace.path),
+        "detected_after_s": watch.announced_after,
+        "events": session.events,
+        "schedule": None if turns is None else str(turns.schedule),
+        "scheduler": str(session.settings.scheduler),
+        "remarks": [session.trace_problem] if session.trace_problem else [],
+        "interrupted": ending.interrupted,
+    }
+    outcome = Outcome(
+        command="replay" if session.settings.scheduler == "replay" else "run",
+        scenario=program.name,
+        verdict=conclude(tuple(findings)),
+        expect=program.expect_run,
+        complete=finished,
+        findings=tuple(findings),
+        seed=session.seed,
+        duration_s=duration,
+        arguments=dict(program.arguments),
+        extra=extra,
+    )
+    return session.seal(outcome)
+
+
+def _endings(session: Session) -> list[Finding]:
+    """Why the run was stopped before its time, where no other finding says it."""
+    program, ending = session.program, session.ending
+    still = tuple(program.processes[p].name for p in session.killed)
+    there = f"{len(still)} of {len(program.processes)} processes had not ended"
+    if ending.interrupted:
+        return [_inconclusive(f"Interrupted after {session.stopped_after:.1f} s: {there}.", still)]
+    if ending.launcher:
+        text = "The launcher of the workers was killed from outside; the run could not go on."
+        return [Finding(Kind.ENVIRONMENT, Verdict.ERROR, text)]
+    if ending.timeout:
+        limit = f"{session.settings.timeout:g} s"
+        text = f"The run was stopped by its timeout of {limit}: {there}, and no deadlock was found."
+        return [_inconclusive(text, still)]
+    return []
+
+
+def _inconclusive(message: str, processes: tuple[str, ...]) -> Finding:
+    return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, message, processes=processes)
