@@ -20,12 +20,14 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipcsim.errors import EnvironmentProblem, UsageError
+from ipcsim.errors import Diagnostic, EnvironmentProblem, IpcsimError, ScenarioError, UsageError
 from ipcsim.program import Program, RunSettings, Scheduler
 from ipcsim.schedule import Schedule
 from ipcsim.verdict import Outcome
 
 if TYPE_CHECKING:
+    from ipcsim.catalogue import Entry
+    from ipcsim.report.lists import Listed
     from ipcsim.runner.session import Progress
 
 Argument = int | str | bool
@@ -88,9 +90,7 @@ def run(
         program, target, given = what, what.name, dict(what.arguments)
     else:
         program, target = load(what, arguments=given), os.fspath(what)
-    request = Request(
-        target, given, seed, scheduler, depth, timeout, duration, schedule, trace_dir, progress
-    )
+    request = Request(target, given, seed, scheduler, depth, timeout, duration, schedule, trace_dir, progress)
     return execute(program, request)
 
 
@@ -129,11 +129,60 @@ def execute(program: Program, request: Request) -> Outcome:
 
 def read_outcome(trace: str | os.PathLike[str]) -> Outcome:
     """The outcome that the trace of a run holds."""
+    from ipcsim import catalogue
     from ipcsim.report import stored
     from ipcsim.trace import read_trace
 
     path = Path(trace)
-    return stored.outcome(read_trace(path), path)
+    found = read_trace(path)
+    outcome = stored.outcome(found, path)
+    # a name that ships is run by its name, anything else by its file
+    shown = found.program.sources[0].file if found.program.sources else outcome.scenario
+    target = next((e.name for e in catalogue.entries() if e.display == shown), shown)
+    request = {"target": target, "set": outcome.arguments}
+    return replace(outcome, extra={**outcome.extra, "request": request})
+
+
+def check(name_or_path: str | os.PathLike[str]) -> Program:
+    """The Program, once the text has been read with its own arguments and as each of its variants.
+
+    Raises `ScenarioError` with what is wrong in any of them.
+    """
+    from ipcsim import catalogue
+
+    name = os.fspath(name_or_path)
+    program = catalogue.load(name)
+    wrong: list[Diagnostic] = []
+    for variant in catalogue.describe(name).variants:
+        try:
+            catalogue.load(name, variant.arguments)
+        except ScenarioError as error:
+            wrong += error.diagnostics
+        except UsageError as error:
+            wrong.append(Diagnostic(variant.at, f"this variant cannot be: {error}"))
+    if wrong:
+        raise ScenarioError(wrong)
+    return program
+
+
+def listing() -> list[Listed]:
+    """Every problem and scenario that ships, as the course goes."""
+    from ipcsim import catalogue
+    from ipcsim.report.lists import ordered
+
+    return ordered(_listed(entry) for entry in catalogue.entries())
+
+
+def _listed(entry: Entry) -> Listed:
+    from ipcsim import catalogue
+    from ipcsim.report.lists import Listed
+
+    try:
+        told = catalogue.describe(str(entry.path))
+    except IpcsimError:
+        return Listed(entry.name, entry.kind, broken=True)
+    variants = tuple((v.arguments, str(v.expect_run)) for v in told.variants) if told.is_problem else ()
+    return Listed(entry.name, entry.kind, told.title, told.course, str(told.expect_run), variants)
 
 
 def _merged(arguments: Mapping[str, Argument] | None, parameters: dict[str, Argument]) -> dict[str, Argument]:
@@ -185,9 +234,7 @@ def _options(request: Request) -> list[str]:
 # --- where the trace goes ---
 
 
-def _trace_folder(
-    wanted: Folder | None, scenario: str
-) -> tuple[Path | None, str]:
+def _trace_folder(wanted: Folder | None, scenario: str) -> tuple[Path | None, str]:
     """The folder, which exists then, and a remark where it is not the usual one."""
     if wanted is None:
         return None, ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 import sys
 from collections import Counter
-from functools import cached_property
 
 from ipcsim.trace import RECORD, Event, EventKind
 
@@ -17,31 +16,23 @@ _PAIR = struct.Struct("<qq")
 
 
 class Batch:
-    """Raw records of `process`, a whole number of them, in its order."""
+    """Raw records of `process`, a whole number of them, in its order.
+
+    `counts` says how often each head occurs, `last` the last place of each.
+    """
+
+    __slots__ = ("counts", "heads", "last", "process", "raw", "words")
 
     def __init__(self, process: int, raw: bytes | bytearray | memoryview) -> None:
         self.process = process
         self.raw = raw
         self.words = _words(raw)
         self.heads: list[int] = self.words[1::4].tolist()
+        self.counts: dict[int, int] = Counter(self.heads)
+        self.last: dict[int, int] = dict(zip(self.heads, range(len(self.heads)), strict=True))
 
     def __len__(self) -> int:
         return len(self.heads)
-
-    @cached_property
-    def counts(self) -> dict[int, int]:
-        """How often each head occurs."""
-        return Counter(self.heads)
-
-    @cached_property
-    def last(self) -> dict[int, int]:
-        """The last place of each head."""
-        return dict(zip(self.heads, range(len(self.heads)), strict=True))
-
-    @cached_property
-    def times(self) -> list[int]:
-        times: list[int] = self.words[0::4].tolist()
-        return times
 
     def time(self, place: int) -> int:
         return self.words[4 * place]

@@ -104,7 +104,9 @@ class WaitForGraph:
         values = self._snapshot.semaphores[set_]
         if values is None:
             return False
-        return set_ in self._settable or values[number] + units == self._may.program.sets[set_].initial[number]
+        return (
+            set_ in self._settable or values[number] + units == self._may.program.sets[set_].initial[number]
+        )
 
     @cached_property
     def _settable(self) -> frozenset[int]:

@@ -48,6 +48,8 @@ class Livelock:
         if progress or (change and not self._progress):
             self._reset = True
         self._steps += steps
+        if self._bound is None or 2 * self._steps < self._bound:
+            return  # only the second half is looked at closely
         counts = self._counts.get(process)
         if counts is None:
             counts = self._counts[process] = Counter()
@@ -86,7 +88,7 @@ class Livelock:
             self._found = self._finding(sorted(stepping))
             return
         # whoever neither polls nor sleeps might yet change something, and so might one that polls no more
-        share = self._steps // (4 * max(1, len(stepping)))
+        share = sum(stepping.values()) // (4 * max(1, len(stepping)))
         pollers = {p for p, n in stepping.items() if n >= share}
         sure = bool(pollers) and self._live <= pollers | self._asleep
         self._windows = self._windows + 1 if sure else 0

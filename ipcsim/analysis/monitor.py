@@ -33,7 +33,8 @@ from ipcsim.verdict import Finding
 _DIED = int(EventKind.DIED)
 _DATA = int(EventKind.DATA)
 _ASLEEP_AFTER = 1_000_000_000  # ns in one call without timeout before it counts as sleeping for sure
-_time = itemgetter(0)
+_LASTING = (EventKind.BEGIN, EventKind.END, EventKind.STEP)
+_first = _time = itemgetter(0)
 
 
 class Monitor:
@@ -55,11 +56,8 @@ class Monitor:
         self._wanted: list[dict[int, bool]] = [{} for _ in program.processes]
         self._held: list[Event] = []
         self._newest = 0
+        self._exactly_overtaken = exact and self.overtaking.needed
         self._in_order = self.races.needed or self.properties.needed or self._exactly_overtaken
-
-    @property
-    def _exactly_overtaken(self) -> bool:
-        return self._exact and self.overtaking.needed
 
     # --- single events ---
 
@@ -88,35 +86,50 @@ class Monitor:
 
     def feed_batch(self, batches: Sequence[tuple[int, bytes]]) -> None:
         """Records as drained in one sweep over the processes: (process, whole records in its order)."""
+        ready = [batch for process, raw in batches if (batch := self._whole(process, raw)) is not None]
         newest, sweep = self._newest, False
-        for process, raw in batches:
-            left = self._leftover.pop(process, None)
-            batch = Batch(process, left + raw if left else raw)
-            if not len(batch):
-                continue
-            if batch.heads[-1] & 0xFF == _DATA:
-                batch = self._without_tail(batch)
-                if batch is None:
-                    continue
+        for batch in ready:
             newest = max(newest, batch.time(len(batch) - 1))
+            # a death is told from outside: that is no sweep over the processes
             sweep |= batch.heads[-1] & 0xFF != _DIED
-            self._take_batch(batch)
-        if self._held and sweep:
-            self._held.sort(key=_time)
-            self._release(self._newest)
-        self._newest = newest
-        if self.overtaking.needed and not self._exact:
+            self._move(batch)
+        for batch in ready:
+            self._count(batch)
+        if sweep:
+            if self._held:
+                self._held.sort(key=_time)
+                self._release(self._newest)
             self.overtaking.settle()
+        self._newest = newest
         self._settle_livelock()
 
-    def _without_tail(self, batch: Batch) -> Batch | None:
-        """Keep DATA whose event is still to come for the next batch."""
-        tail = batch.trailing_data()
-        self._leftover[batch.process] = tail
-        raw = batch.raw[: len(batch.raw) - len(tail)]
-        return Batch(batch.process, raw) if raw else None
+    def _whole(self, process: int, raw: bytes) -> Batch | None:
+        """The records with what was left of the last batch; DATA whose event is still to come is left."""
+        left = self._leftover.pop(process, None)
+        batch = Batch(process, left + raw if left else raw)
+        if len(batch) and batch.heads[-1] & 0xFF == _DATA:
+            tail = self._leftover[process] = batch.trailing_data()
+            batch = Batch(process, batch.raw[: len(batch.raw) - len(tail)])
+        return batch if len(batch) else None
 
-    def _take_batch(self, batch: Batch) -> None:
+    def _move(self, batch: Batch) -> None:
+        """Take in where the process is now; before anything is counted, so that a wait that is over is."""
+        place = len(batch) - 1
+        while place >= 0 and batch.heads[place] & 0xFF not in _LASTING:
+            place -= 1
+        if place < 0:
+            return
+        latest = batch.event(place)
+        self._tracker.last(latest)
+        if self._exact or not self.overtaking.needed:
+            return
+        entry = self._table.entry(batch.process, batch.heads[place])
+        if entry.kind == EventKind.BEGIN and entry.request is not None:
+            self.overtaking.begin_in_window(latest.process, latest.pc, latest.time, entry.request)
+        else:
+            self.overtaking.end(latest.process, latest.time)
+
+    def _count(self, batch: Batch) -> None:
         process, row = batch.process, self._table.rows[batch.process]
         steps, progress, change, some = 0, False, False, []
         for word, times in batch.counts.items():
@@ -127,14 +140,7 @@ class Monitor:
                 some.append((batch.last[word], entry, times))
                 progress |= entry.progress
                 change |= entry.change
-        place = len(batch) - 1
-        while place >= 0 and not self._lasting(batch.heads[place]):
-            place -= 1
-        if place >= 0:
-            latest = batch.event(place)
-            self._tracker.last(latest)
-            self._waits(latest, row)
-        some.sort(key=_time)
+        some.sort(key=_first)
         for where, entry, times in some:
             self._take(process, entry, times, counted=True)
             if entry.failure:
@@ -145,20 +151,6 @@ class Monitor:
             self.livelock.count(process, batch.counts, steps, progress, change)
         if self._in_order:
             self._hold(batch)
-
-    @staticmethod
-    def _lasting(word: int) -> bool:
-        return word & 0xFF in (EventKind.BEGIN, EventKind.END, EventKind.STEP)
-
-    def _waits(self, latest: Event, row: dict[int, Entry]) -> None:
-        """Tell who counts overtaking whether the process stands in a call at the end of the batch."""
-        if self._exact or not self.overtaking.needed:
-            return
-        entry = row[head(latest.kind, latest.pc, latest.errno)]
-        if entry.kind == EventKind.BEGIN and entry.request is not None:
-            self.overtaking.begin_in_window(latest.process, latest.pc, latest.time, entry.request)
-        else:
-            self.overtaking.end(latest.process, latest.time)
 
     def _take(self, process: int, entry: Entry, times: int, counted: bool = False) -> None:
         """What records of this head mean, `times` over."""
@@ -219,9 +211,7 @@ class Monitor:
         if code < 0 and track.crashing:
             self._findings.append(verdicts.crash(self.program, process, track.pc))
         elif code < 0:
-            self._findings.append(
-                verdicts.killed(self.program, process, track.pc, -code, track.in_call)
-            )
+            self._findings.append(verdicts.killed(self.program, process, track.pc, -code, track.in_call))
         elif code > 0 and not (track.failed or track.exited):
             self._findings.append(verdicts.ended_unexpectedly(self.program, process, track.pc, code))
         self._tracker.died(process)

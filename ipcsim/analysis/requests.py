@@ -32,7 +32,7 @@ class Key(NamedTuple):
 
 
 class Request(NamedTuple):
-    """`needs` are (semaphore number, delta) of the P and Z among `pairs`."""
+    """Of a semop also its set and operations."""
 
     wants: tuple[Key, ...]
     serves: tuple[Key, ...]
@@ -48,6 +48,8 @@ class Requests:
         self._operations = operations
         self._constants: dict[int, dict[int, Known]] = {}
         self._cache: dict[tuple[int, int], Request | None] = {}
+        semops = [i for f in program.families for i in f.code if isinstance(i, Semop)]
+        self.has_arrays = any(len(i.operations) > 1 for i in semops)
 
     def constant(self, process: int, pc: int) -> Request | None:
         """The request of the call at `pc` where it never changes; None: it varies, or never waits."""
@@ -60,8 +62,11 @@ class Requests:
         """The request whose BEGIN or END this is, with the operations or type of this very call."""
         instruction = self._program.instruction(event.process, event.pc)
         if isinstance(instruction, Semop):
+            constant = self.constant(event.process, event.pc)
+            if constant is not None:
+                return constant
             pairs = self._operations.of(event)
-            return of_semop(instruction, pairs) if pairs else None
+            return self._semop(instruction, pairs) if pairs else None
         if isinstance(instruction, Receive):
             wanted = Key(RECEIVE, instruction.queue, event.a, instruction.exclude and event.a > 0)
             return Request((wanted,), (Key(RECEIVE, instruction.queue, event.b),))
@@ -71,7 +76,7 @@ class Requests:
         match instruction:
             case Semop():
                 pairs = self._operations.constant(process, pc)
-                return of_semop(instruction, pairs) if pairs else None
+                return self._semop(instruction, pairs) if pairs else None
             case Send(queue=queue):
                 return Request((Key(SEND, queue),), (Key(SEND, queue),))
             case Receive(queue=queue, exclude=exclude):
@@ -92,13 +97,12 @@ class Requests:
         value = known[pc](family.initial[p.instance])
         return value if isinstance(value, int) else None
 
-
-def of_semop(instruction: Semop, pairs: Pairs) -> Request:
-    """The request of a semop with these operations."""
-    set_ = instruction.set
-    acquires = any(delta for _, delta in pairs)
-    wants = [Key(P, set_, n) for n, delta in pairs if delta < 0]
-    if acquires:
-        wants += [Key(V, set_, n) for n, delta in pairs if delta == 0]
-    serves = [Key(P if delta < 0 else V, set_, n) for n, delta in pairs if delta]
-    return Request(tuple(dict.fromkeys(wants)), tuple(dict.fromkeys(serves)), set_, pairs)
+    def _semop(self, instruction: Semop, pairs: Pairs) -> Request:
+        set_ = instruction.set
+        wants = [Key(P, set_, n) for n, delta in pairs if delta < 0]
+        if any(delta for _, delta in pairs):
+            wants += [Key(V, set_, n) for n, delta in pairs if delta == 0]
+        serves = [Key(P, set_, n) for n, delta in pairs if delta < 0]
+        if self.has_arrays:  # only an array can want a V
+            serves += [Key(V, set_, n) for n, delta in pairs if delta > 0]
+        return Request(tuple(dict.fromkeys(wants)), tuple(dict.fromkeys(serves)), set_, pairs)

@@ -132,7 +132,7 @@ class Overtaking:
 
     def served(self, process: int, pc: int, request: Request, times: int = 1) -> None:
         """A call of `process` succeeded, `times` over."""
-        if request.pairs:
+        if request.pairs and self.requests.has_arrays:  # only then `_lacks_another` may ask
             instruction = self._program.instruction(process, pc)
             if isinstance(instruction, Semop):
                 self.values.semop(process, instruction, request.pairs, times)

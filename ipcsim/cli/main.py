@@ -9,8 +9,11 @@ from collections.abc import Sequence
 import click
 
 from ipcsim.cli import output
+from ipcsim.cli.clean import clean
+from ipcsim.cli.new import new
 from ipcsim.cli.run import replay, report, run
-from ipcsim.errors import IpcsimError, ScenarioError
+from ipcsim.cli.scenarios import check, list_, schema, show
+from ipcsim.errors import IpcsimError
 from ipcsim.version import __version__
 
 DEFECT = 70  # EX_SOFTWARE: not the user's fault
@@ -40,7 +43,7 @@ def ipcsim() -> None:
     """
 
 
-for _command in (run, replay, report):
+for _command in (run, check, show, list_, new, replay, report, clean, schema):
     ipcsim.add_command(_command)
 
 
@@ -59,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except IpcsimError as error:
-        _explain(error)
+        output.explain(error)
         return error.exit_code
     except BrokenPipeError:
         if os.environ.get("IPCSIM_DEBUG"):
@@ -70,13 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _defect(error)
     finally:
         output.flush()
-
-
-def _explain(error: IpcsimError) -> None:
-    if isinstance(error, ScenarioError):
-        output.complain(str(error))  # each diagnostic names its file and says that it is an error
-    else:
-        output.complain(f"ipcsim: {error}")
 
 
 def _defect(error: Exception) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from ipcsim.errors import EnvironmentProblem
+from ipcsim.errors import EnvironmentProblem, IpcsimError, ScenarioError
 
 WIDEST = 120  # text is hard to read on wider lines
 PIPED = 100  # columns where nobody says how wide it is
@@ -67,6 +67,12 @@ def complain(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
     except OSError:
         forget(sys.stderr)
+
+
+def explain(error: IpcsimError) -> None:
+    """An error in its own words."""
+    # a diagnostic names its file and says by itself that it is an error
+    complain(str(error) if isinstance(error, ScenarioError) else f"ipcsim: {error}")
 
 
 def forget(stream: TextIO) -> None:

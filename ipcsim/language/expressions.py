@@ -15,7 +15,7 @@ from typing import Any
 
 from ipcsim.language.nodes import Mark, Problems, Scalar, suggest
 from ipcsim.language.scope import Scope
-from ipcsim.language.types import BOOL, BROKEN, INT, RANGE, TEXT, UNKNOWN, Type, Typed, list_of, merge
+from ipcsim.language.types import BOOL, BROKEN, INT, RANGE, TEXT, UNKNOWN, Typed, list_of, merge
 from ipcsim.program.expressions import (
     MAX_INT,
     MAX_ITEMS,

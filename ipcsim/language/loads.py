@@ -7,6 +7,7 @@ evaluation, left to right, and what `and`, `or` and `… if … else …` do not
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from ipcsim.program.expressions import (
     ListOf,
     Local,
     SegmentValue,
+    Unary,
     children,
     evaluate,
     fold,
@@ -74,18 +76,45 @@ class Loads:
         self._branch(expr, text, otherwise)
 
     def _branch(self, expr: Expr, text: str, otherwise: Label) -> None:
+        if not reads_memory(expr):
+            self.builder.branch(self.at, text, fold(expr, {}), otherwise)
+            return
         match expr:
-            case BoolOp("and", items) if any(map(reads_memory, items)):
+            case BoolOp("and", items):
                 for item in items:
                     self._branch(item, text, otherwise)
-            case BoolOp("or", items) if any(map(reads_memory, items)):
+            case BoolOp("or", items):
                 holds = self.builder.label()
                 for item in items[:-1]:
                     self._branch(negated(item), text, holds)
                 self._branch(items[-1], text, otherwise)
                 self.builder.place(holds)
+            case Unary("not", BoolOp(op, items)):
+                other = "or" if op == "and" else "and"
+                self._branch(BoolOp(other, tuple(map(negated, items))), text, otherwise)
+            case Call("any" | "all", (Generator() as generator,)):
+                self._branch_each(expr.function, generator, text, otherwise)
+            case Unary("not", Call("any" | "all" as function, (Generator() as generator,))):
+                other = "all" if function == "any" else "any"
+                element = negated(generator.element)
+                self._branch_each(other, replace(generator, element=element), text, otherwise)
             case _:
                 self.builder.branch(self.at, text, fold(self._value(expr), {}), otherwise)
+
+    def _branch_each(self, function: str, generator: Generator, text: str, otherwise: Label) -> None:
+        """Branches on `any(…)` or `all(…)`, one element after the other, stopping where it is decided."""
+        holds = self.builder.label()
+        for test, element in _written_out(self._with_known_items(generator)):
+            with self.builder.scratch():
+                if function == "all":
+                    item = element if test is None else BoolOp("or", (negated(test), element))
+                    self._branch(item, text, otherwise)
+                else:
+                    item = element if test is None else BoolOp("and", (test, element))
+                    self._branch(negated(item), text, holds)
+        if function == "any":
+            self.builder.jump(self.at, text, otherwise)
+        self.builder.place(holds)
 
     def _value(self, expr: Expr) -> Expr:
         if not reads_memory(expr):
@@ -93,12 +122,14 @@ class Loads:
         match expr:
             case SegmentValue():
                 return self._load(expr)
-            case BoolOp(op, items) if any(map(reads_memory, items[1:])):
-                return self._short_circuit(op, items)
+            case BoolOp(_, items) if any(map(reads_memory, items[1:])):
+                return self._truth(expr)
             case IfElse(condition, then, otherwise) if reads_memory(then) or reads_memory(otherwise):
                 return self._if_else(condition, then, otherwise)
+            case Call("any" | "all", (Generator(),)):
+                return self._truth(expr)
             case Call(function, (Generator() as generator,)):
-                return self._value(_unrolled(function, self._known_iterable(generator)))
+                return self._value(_unrolled(function, self._with_known_items(generator)))
             case _:
                 return self._rebuilt(expr)
 
@@ -134,16 +165,17 @@ class Loads:
         )
         return Local(slot, self.builder.slots[slot])
 
-    def _short_circuit(self, op: str, items: tuple[Expr, ...]) -> Expr:
-        slot, end = self.builder.hidden_slot(), self.builder.label()
-        local = Local(slot, self.builder.slots[slot])
-        for number, item in enumerate(items):
-            value = fold(BoolOp(op, (self._value(item),)), {})
-            self.builder.assign(self.at, op, slot, value)
-            if number < len(items) - 1:
-                self.builder.branch(self.at, op, local if op == "and" else negated(local), end)
+    def _truth(self, expr: Expr) -> Expr:
+        """Whether `expr` holds, as a local: reads only as much as that needs."""
+        slot, no, end = self.builder.hidden_slot(), self.builder.label(), self.builder.label()
+        with self.builder.scratch():
+            self._branch(expr, "condition", no)
+        self.builder.assign(self.at, "condition holds", slot, Const(True))
+        self.builder.jump(self.at, "condition", end)
+        self.builder.place(no)
+        self.builder.assign(self.at, "condition does not hold", slot, Const(False))
         self.builder.place(end)
-        return local
+        return Local(slot, self.builder.slots[slot])
 
     def _if_else(self, condition: Expr, then: Expr, otherwise: Expr) -> Expr:
         slot, other, end = self.builder.hidden_slot(), self.builder.label(), self.builder.label()
@@ -155,9 +187,8 @@ class Loads:
         self.builder.place(end)
         return Local(slot, self.builder.slots[slot])
 
-    def _known_iterable(self, generator: Generator) -> Generator:
-        iterable = self._value(generator.iterable)
-        return replace(generator, iterable=iterable)
+    def _with_known_items(self, generator: Generator) -> Generator:
+        return replace(generator, iterable=self._value(generator.iterable))
 
 
 def _items(iterable: Expr) -> list[Expr]:
@@ -189,34 +220,29 @@ def _fresh_tokens(expr: Expr) -> Expr:
             changes[f.name] = _fresh_tokens(value)
     if isinstance(expr, Read):
         changes["token"] = next(TOKENS)
+        if isinstance(changes.get("index"), Const):  # shown as `slot[3]`, not as the `slot[i]` written
+            changes["text"] = f"{expr.text.split('[')[0]}[{changes['index'].value}]"
     fresh: Expr = replace(expr, **changes)
     return fresh
 
 
-def _unrolled(function: str, generator: Generator) -> Expr:
-    """`function(element for … in …)` written out, one element after the other."""
-    elements: list[Expr] = []
-    tests: list[Expr] = []
+def _written_out(generator: Generator) -> Iterator[tuple[Expr | None, Expr]]:
+    """The (condition, element) of each round, with reads of their own."""
     for item in _items(generator.iterable):
-        elements.append(_fresh_tokens(_substituted(generator.element, generator.slot, item)))
+        test = None
         if generator.condition is not None:
-            tests.append(_fresh_tokens(_substituted(generator.condition, generator.slot, item)))
-    if function == "any":
-        both = [BoolOp("and", pair) for pair in zip(tests, elements, strict=True)] if tests else elements
-        return BoolOp("or", tuple(both)) if both else Const(False)
-    if function == "all":
-        both = (
-            [BoolOp("or", (negated(t), e)) for t, e in zip(tests, elements, strict=True)]
-            if tests
-            else elements
-        )
-        return BoolOp("and", tuple(both)) if both else Const(True)
-    if function == "len":
-        elements = [Const(1)] * len(elements)
-    elif function in ("min", "max") and tests:
-        raise CannotUnroll(f"`{function}` with an `if` inside cannot read shared memory: write a loop")
-    if tests:
-        elements = [IfElse(t, e, Const(0)) for t, e in zip(tests, elements, strict=True)]
+            test = _fresh_tokens(_substituted(generator.condition, generator.slot, item))
+        yield test, _fresh_tokens(_substituted(generator.element, generator.slot, item))
+
+
+def _unrolled(function: str, generator: Generator) -> Expr:
+    """`sum`, `len`, `min`, `max` of a generator as one call with all elements."""
+    elements: list[Expr] = []
+    for test, element in _written_out(generator):
+        value = Const(1) if function == "len" else element
+        if test is not None and function in ("min", "max"):
+            raise CannotUnroll(f"`{function}` with an `if` inside cannot read shared memory: write a loop")
+        elements.append(value if test is None else IfElse(test, value, Const(0)))
     return Call("sum" if function == "len" else function, (ListOf(tuple(elements)),))
 
 

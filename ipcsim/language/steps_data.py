@@ -13,7 +13,7 @@ from ipcsim.language.scope import Scope
 from ipcsim.language.step_table import STAT_FIELDS, Step
 from ipcsim.language.types import INT, Type, Typed, merge, type_of_field
 from ipcsim.language.values import constant_int
-from ipcsim.program.expressions import Const, Expr, Index, ListOf, Local
+from ipcsim.program.expressions import Const, Expr, Index, ListOf, Local, fold
 from ipcsim.program.instructions import (
     Assign,
     Lifecycle,
@@ -259,7 +259,7 @@ def _store_all(
         )
         return
     for i in range(count):
-        value = values.items[i] if isinstance(values, ListOf) else Index(values, Const(i))
+        value = values.items[i] if isinstance(values, ListOf) else fold(Index(values, Const(i)), {})
         c.builder.emit(
             Store(
                 at=c.at(step), text=f"{text}[{i}]", segment=segment, field=number, index=Const(i), value=value

@@ -47,7 +47,9 @@ def render(listed: Iterable[Listed], width: int = 80, color: bool = False) -> st
             page.line((f"{kind}s", "bold"))
             page.columns(rows, indent=2, styles=("cyan", "", "bold"))
     page.blank()
-    page.line("run one:  ", ("ipcsim run NAME", "bold"), "     what it means:  ", ("ipcsim show NAME", "bold"))
+    page.line(
+        "run one:  ", ("ipcsim run NAME", "bold"), "     what it means:  ", ("ipcsim show NAME", "bold")
+    )
     return page.text()
 
 

@@ -28,7 +28,7 @@ from ipcsim.program.objects import (
     Value,
 )
 from ipcsim.report import expressions, words
-from ipcsim.report.page import Page
+from ipcsim.report.page import LEAST_ROOM, Page
 
 _MOST_VALUES = 12
 
@@ -40,7 +40,7 @@ def render(description: Description, program: Program, width: int = 80, color: b
     _section(page, "parameters", _parameters(description, program), styles=("cyan",))
     _section(page, "objects", _objects(program), styles=("", "cyan", "", "dim"), wrap=2)
     _processes(page, program)
-    _section(page, "properties", _properties(program), styles=("cyan", "", "dim"))
+    _section(page, "properties", _properties(program), styles=("cyan", "", "dim"), least=48)
     _section(page, "variants", _variants(description), styles=("", "bold"), wrap=0)
     page.blank()
     page.paragraph(("expected: ", "bold"), f"{program.expect_run}   ({_settings(program)})", hanging=2)
@@ -70,12 +70,17 @@ def _heading(page: Page, description: Description) -> None:
 
 
 def _section(
-    page: Page, title: str, rows: list[tuple[str, ...]], styles: tuple[str, ...], wrap: int = 1
+    page: Page,
+    title: str,
+    rows: list[tuple[str, ...]],
+    styles: tuple[str, ...],
+    wrap: int = 1,
+    least: int = LEAST_ROOM,
 ) -> None:
     if rows:
         page.blank()
         page.line((title, "bold"))
-        page.columns(rows, indent=2, styles=styles, wrap=wrap)
+        page.columns(rows, indent=2, styles=styles, wrap=wrap, least=least)
 
 
 # --- parameters and variants ---
@@ -104,9 +109,9 @@ def _variants(description: Description) -> list[tuple[str, ...]]:
 
 def _settings(program: Program) -> str:
     s = program.settings
-    said = [f"scheduler {s.scheduler}", f"timeout {words.seconds(s.timeout)}"]
+    said = [f"scheduler {s.scheduler}", f"timeout {s.timeout:g} s"]
     if s.duration is not None:
-        said.append(f"ends on purpose after {words.seconds(s.duration)}")
+        said.append(f"ends on purpose after {s.duration:g} s")
     if s.seed is not None:
         said.append(f"seed {s.seed}")
     return ", ".join(said)
@@ -186,7 +191,8 @@ def _processes(page: Page, program: Program) -> None:
             (str(pc), _line(instruction, family), instruction.text, _flow(instruction))
             for pc, instruction in enumerate(family.code)
         ]
-        page.columns([_right(r, rows) for r in rows], indent=4, styles=("dim", "dim", "", "dim"), wrap=2)
+        rows = [_right(r, rows) for r in rows]
+        page.columns(rows, indent=4, styles=("dim", "dim", "", "dim"), wrap=2, least=12)
         page.blank()
 
 

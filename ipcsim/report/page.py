@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -55,20 +56,29 @@ class Page:
             self._add(line, indent + hanging)
 
     def prose(self, text: str, indent: int = 0) -> None:
-        """Text with its own paragraphs and lists: only lines that are too long are wrapped."""
-        for line in text.expandtabs(4).strip("\n").split("\n"):
-            inner = len(line) - len(line.lstrip(" "))
-            if line.strip():
-                self.paragraph(line.strip(), indent=indent + min(inner, 8))
-            else:
+        """Text with its own lines: kept as they are where they fit, else filled anew."""
+        lines = text.expandtabs(4).strip("\n").split("\n")
+        if all(cell_len(visible(line)) <= self.width - indent for line in lines):
+            for line in lines:
+                self.line(line.rstrip(), indent=indent)
+            return
+        for block in _blocks(lines):
+            if block is None:
                 self.blank()
+            else:
+                self.paragraph(block.text, indent=indent + block.indent, hanging=block.hanging)
 
     def columns(
-        self, rows: Iterable[Sequence[str]], indent: int = 0, styles: Sequence[str] = (), wrap: int = 1
+        self,
+        rows: Iterable[Sequence[str]],
+        indent: int = 0,
+        styles: Sequence[str] = (),
+        wrap: int = 1,
+        least: int = LEAST_ROOM,
     ) -> None:
         """Rows of cells in aligned columns; column `wrap` gives way where there is not enough room.
 
-        Where even that does not help, the cells of a row stand below each other.
+        Where it would get narrower than `least`, the cells of a row stand below each other instead.
         """
         cells = [[visible(c) for c in row] for row in rows]
         if not cells:
@@ -78,16 +88,14 @@ class Page:
         widths = [max(cell_len(row[i]) for row in cells) for i in range(number)]
         gaps = GAP * (sum(1 for w in widths if w) - 1)
         room = self.width - indent - gaps - (sum(widths) - widths[wrap])
-        if room < min(LEAST_ROOM, widths[wrap]):
+        if room < min(least, widths[wrap]):
             self._stack(cells, indent, styles, wrap)
             return
         widths[wrap] = min(widths[wrap], room)
         for row in cells:
             self._row(row, widths, indent, styles, wrap)
 
-    def _row(
-        self, row: list[str], widths: list[int], indent: int, styles: Sequence[str], wrap: int
-    ) -> None:
+    def _row(self, row: list[str], widths: list[int], indent: int, styles: Sequence[str], wrap: int) -> None:
         wrapped = _wrap(Text(row[wrap], _style(styles, wrap)), widths[wrap])
         for number, part in enumerate(wrapped):
             line = Text()
@@ -120,6 +128,35 @@ class Page:
             self._console.print(line, soft_wrap=True)
         assert isinstance(out, io.StringIO)
         return out.getvalue()
+
+
+@dataclass
+class _Block:
+    """A paragraph, or an item of a list (whose further lines are indented by `hanging`)."""
+
+    text: str
+    indent: int
+    item: bool
+    hanging: int = 0
+
+
+_ITEM = re.compile(r"[-*•] |\d+[.)] |\S+:\s{2,}")
+
+
+def _blocks(lines: Sequence[str]) -> list[_Block | None]:
+    """Lines that belong together, joined; None is an empty line."""
+    found: list[_Block | None] = []
+    for line in lines:
+        words, indent = line.strip(), len(line) - len(line.lstrip(" "))
+        block = found[-1] if found else None
+        item = _ITEM.match(words) is not None
+        if not words:
+            found.append(None)
+        elif block is None or item or not (indent > block.indent if block.item else indent == block.indent):
+            found.append(_Block(words, min(indent, 8), item, 2 if item else 0))
+        else:
+            block.text = f"{block.text} {words}"
+    return found
 
 
 def _wrap(text: Text, width: int, further: int | None = None) -> list[Text]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +30,7 @@ class Launcher:
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                bufsize=0,
                 pass_fds=(rings_fd,),
                 start_new_session=True,  # a Ctrl-C at the terminal is the supervisor's to deal with
             )
@@ -39,7 +39,6 @@ class Launcher:
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
         self._in, self._out = self._popen.stdin, self._popen.stdout
-        os.set_blocking(self._out.fileno(), False)
         self._rest = b""
         self.gone = False
         self.send(
@@ -48,8 +47,9 @@ class Launcher:
 
     def send(self, **request: Any) -> None:
         try:
-            self._in.write(json.dumps(request).encode() + b"\n")
-            self._in.flush()
+            data = memoryview(json.dumps(request).encode() + b"\n")
+            while data:  # an unbuffered pipe may take a part only
+                data = data[self._in.write(data) or 0 :]
         except BrokenPipeError:
             self.gone = True
 
@@ -64,9 +64,9 @@ class Launcher:
         ready, _, _ = select.select([self._out], [], [], seconds)
         if not ready:
             return []
-        part = self._out.read(1 << 20)
+        part = os.read(self._out.fileno(), 1 << 20)
         if not part:
-            self.gone = part == b""
+            self.gone = True
             return []
         *lines, self._rest = (self._rest + part).split(b"\n")
         return [json.loads(line) for line in lines if line]
@@ -81,9 +81,3 @@ class Launcher:
         self._out.close()
         self._popen.wait()
         return last
-
-    def crash(self) -> None:
-        """Kill the launcher, and by that its workers; for a launcher that no longer answers."""
-        self._popen.send_signal(signal.SIGKILL)
-        self._popen.wait()
-        self.gone = True

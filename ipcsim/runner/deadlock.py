@@ -59,13 +59,15 @@ class DeadlockWatch:
     _may: MayAnalysis | None = None
     _since: dict[int, tuple[int, float]] = field(default_factory=dict)  # sleeper → records, first seen
     _looked: frozenset[tuple[int, int]] = frozenset()  # the sleepers at the last look
+    _changes: int = -1  # of the session, when `_since` was made
     _next: float = 0.0
     _pause: float = FIRST_LOOK
 
-    def look(self, moved: bool) -> bool:
-        """Look if there is reason to; True where a deadlock is found. `moved`: something happened."""
+    def look(self) -> bool:
+        """Look if there is reason to; True where a deadlock is found."""
         now = time.monotonic()
-        if moved:
+        if self.session.changes != self._changes:
+            self._changes = self.session.changes
             self._update(now)
         resting = frozenset((p, w) for p, (w, seen) in self._since.items() if now - seen >= FIRST_LOOK)
         if not resting:

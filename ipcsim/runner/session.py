@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ class Session:
     codes: dict[int, int] = field(default_factory=dict)
     ids: dict[ObjectRef, int] = field(default_factory=dict)
     events: int = 0
+    changes: int = 0  # goes up with everything new: a batch of events, an exit
     ending: Ending = field(default_factory=Ending)
     trace_problem: str = ""
     progress: Callable[[Progress], None] | None = None
@@ -128,6 +130,7 @@ class Session:
         return bool(batch)
 
     def _book(self, batch: list[tuple[int, bytes]]) -> None:
+        self.changes += 1
         self.events += sum(len(raw) for _, raw in batch) // RECORD.size
         if self.trace is not None:
             try:
@@ -141,6 +144,9 @@ class Session:
     def _lose_trace(self, error: OSError) -> None:
         """A full disk must not end the run: it goes on without a trace and says so."""
         self.trace_problem = f"the trace could not be written: {error.strerror}"
+        if self.trace is not None:
+            with suppress(OSError):  # closing flushes, which fails as well
+                self.trace.close()
         self.trace = None
 
     def _note_created(self, batch: list[tuple[int, bytes]]) -> None:

@@ -109,18 +109,17 @@ class _Run:
 
     def _watch_free(self, session: Session, watch: DeadlockWatch) -> None:
         """Until every process has ended, or something ends the run."""
+        moved = True
         while session.alive:
-            moved = session.collect()
-            if watch.look(moved):
+            if moved:
+                time.sleep(BUSY_POLL)
+            moved = session.collect(0.0 if moved else QUIET_POLL)
+            if watch.look():
                 session.ending.deadlock = True
                 return
             if session.time_is_up():
                 return
             self._heartbeat()
-            if not moved:
-                session.collect(QUIET_POLL)
-            else:
-                time.sleep(BUSY_POLL)
 
     def _heartbeat(self) -> None:
         """A sign of life in the manifest: objects changed long after the last one are not this run's."""

@@ -265,6 +265,7 @@ processes:
     steps:
       - P: m
       - crash:
+      - V: m
   waiter:
     steps:
       - pause: 50ms
@@ -274,6 +275,6 @@ processes:
     assert outcome.verdict is Verdict.DEADLOCK
     orphan = one(outcome, Kind.ORPHANED_WAIT)
     assert orphan.processes == ("waiter",)
-    assert str(orphan.at) == "test.yaml:11"
+    assert str(orphan.at) == "test.yaml:12"
     assert "holder" in orphan.message
     assert one(outcome, Kind.CRASH).verdict is None

@@ -1,0 +1,157 @@
+"""Races: two accesses to one element of a segment, one of them a store, that nothing orders.
+
+Epochs as in FastTrack (C. Flanagan, S. Freund, "FastTrack: Efficient and Precise Dynamic Race
+Detection", PLDI 2009), over the happens-before order of `ordering`. A race reported is one of the program,
+even where this run's values came out right. No race reported means none in this run's order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ipcsim.analysis.operations import Operations
+from ipcsim.analysis.ordering import Ordering
+from ipcsim.program import Program
+from ipcsim.program.instructions import Exit, Instruction, KernelCall, Load, Phase, Store
+from ipcsim.trace import Event, EventKind
+from ipcsim.verdict import Finding, Kind, Verdict
+
+
+class _Access(NamedTuple):
+    process: int
+    epoch: int
+    pc: int
+    store: bool
+
+
+@dataclass(slots=True)
+class _Element:
+    """The last store to one element, and the loads since, by process."""
+
+    store: _Access | None
+    loads: dict[int, _Access]
+
+
+class RaceDetector:
+    """Feed it the events of a run in the order of time."""
+
+    def __init__(self, program: Program, operations: Operations | None = None) -> None:
+        self._program = program
+        self._shared = _shared_fields(program)
+        self._ordering = Ordering(program, operations or Operations(program)) if self._shared else None
+        self._elements: dict[tuple[int, int, int], _Element] = {}
+        self._found: dict[tuple[object, ...], Finding] = {}
+
+    @property
+    def needed(self) -> bool:
+        """Whether any field can be raced for at all."""
+        return bool(self._shared)
+
+    @property
+    def found(self) -> bool:
+        return bool(self._found)
+
+    def concerns(self, kind: int, instruction: Instruction | None) -> bool:
+        """Whether such an event matters, for whoever sorts events out beforehand."""
+        if isinstance(instruction, Load | Store | KernelCall):
+            return True
+        return kind == EventKind.STEP and isinstance(instruction, Phase | Exit)
+
+    def feed(self, event: Event) -> None:
+        ordering = self._ordering
+        if ordering is None:
+            return
+        if event.kind is EventKind.STEP and not event.errno:
+            instruction = self._program.instruction(event.process, event.pc)
+            if (
+                isinstance(instruction, Load | Store)
+                and (instruction.segment, instruction.field) in self._shared
+            ):
+                for index in self._indexes(instruction, event.b):
+                    self._access(event, instruction, index, ordering)
+        ordering.feed(event)
+
+    def _indexes(self, access: Load | Store, index: int) -> range:
+        """The elements touched: one, or a whole array where no index is given; a text is one element."""
+        field = self._program.segments[access.segment].struct.fields[access.field]
+        if access.index is None and field.count is not None and not field.is_text:
+            return range(field.count)
+        return range(index, index + 1)
+
+    def _access(self, event: Event, instruction: Load | Store, index: int, ordering: Ordering) -> None:
+        process = event.process
+        clock = ordering.clocks.of[process]
+        place = (instruction.segment, instruction.field, index)
+        element = self._elements.get(place)
+        if element is None:
+            element = self._elements[place] = _Element(None, {})
+        mine = _Access(process, clock[process], event.pc, isinstance(instruction, Store))
+        last = element.store
+        if last is not None and last.process != process and last.epoch > clock.get(last.process, 0):
+            self._report(place, last, mine)
+        if not mine.store:
+            element.loads[process] = mine
+            return
+        for other in element.loads.values():
+            if other.process != process and other.epoch > clock.get(other.process, 0):
+                self._report(place, other, mine)
+        element.store = mine
+        element.loads.clear()
+
+    def _report(self, place: tuple[int, int, int], first: _Access, second: _Access) -> None:
+        segment, field, _ = place
+        family = self._program.processes[first.process].family
+        other = self._program.processes[second.process].family
+        key = (segment, field, *sorted([(family, first.pc), (other, second.pc)]))
+        if key not in self._found:
+            self._found[key] = self._finding(place, first, second)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """One finding a field and pair of instructions."""
+        return tuple(self._found.values())
+
+    def _finding(self, place: tuple[int, int, int], first: _Access, second: _Access) -> Finding:
+        name = self._name(place)
+        if not first.store:
+            first, second = second, first  # the store stands first
+        places = [self._program.where(a.process, a.pc) for a in (first, second)]
+        names = [self._program.processes[a.process].name for a in (first, second)]
+        who = [f"by {n} (line {at.line})" for n, at in zip(names, places, strict=True)]
+        told = f"`{name}` is stored {who[0]} and {'stored' if second.store else 'loaded'} {who[1]}"
+        lost = "one of the two stores can be lost" if second.store else "the load may see it or not"
+        details = [
+            (n, f"{'stores' if a.store else 'loads'} {name}", str(at))
+            for n, a, at in zip(names, (first, second), places, strict=True)
+        ]
+        return Finding(
+            Kind.RACE,
+            Verdict.RACE,
+            f"{told}, and nothing orders the two: {lost}.",
+            processes=tuple(names),
+            objects=(name,),
+            at=places[0],
+            details=tuple(details),
+        )
+
+    def _name(self, place: tuple[int, int, int]) -> str:
+        segment = self._program.segments[place[0]]
+        field = segment.struct.fields[place[1]]
+        element = f"[{place[2]}]" if field.count is not None and not field.is_text else ""
+        return f"{segment.name}.{field.name}{element}"
+
+
+def _shared_fields(program: Program) -> frozenset[tuple[int, int]]:
+    """The fields that are not atomic, are stored to, and are accessed by more than one process."""
+    users: dict[tuple[int, int], int] = {}
+    stored: set[tuple[int, int]] = set()
+    for family in program.families:
+        accesses = [i for i in family.code if isinstance(i, Load | Store)]
+        for place in {(i.segment, i.field) for i in accesses}:
+            users[place] = users.get(place, 0) + family.size
+        stored |= {(i.segment, i.field) for i in accesses if isinstance(i, Store)}
+    return frozenset(
+        (s, f)
+        for (s, f), count in users.items()
+        if count > 1 and (s, f) in stored and not program.segments[s].struct.fields[f].atomic
+    )
