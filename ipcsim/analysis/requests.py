@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.resolve import Constants, Known
 from ipcsim.program import Program
+from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import Instruction, Receive, Semop, Send
 from ipcsim.trace import Event
 
@@ -48,8 +49,9 @@ class Requests:
         self._operations = operations
         self._constants: dict[int, dict[int, Known]] = {}
         self._cache: dict[tuple[int, int], Request | None] = {}
+        # whether any call asks for several semaphores at once
         semops = [i for f in program.families for i in f.code if isinstance(i, Semop)]
-        self.has_arrays = any(len(i.operations) > 1 for i in semops)
+        self.has_arrays = any(len(i.operations) > 1 and not _only_gives(i) for i in semops)
 
     def constant(self, process: int, pc: int) -> Request | None:
         """The request of the call at `pc` where it never changes; None: it varies, or never waits."""
@@ -106,3 +108,8 @@ class Requests:
         if self.has_arrays:  # only an array can want a V
             serves += [Key(V, set_, n) for n, delta in pairs if delta > 0]
         return Request(tuple(dict.fromkeys(wants)), tuple(dict.fromkeys(serves)), set_, pairs)
+
+
+def _only_gives(instruction: Semop) -> bool:
+    deltas = [o.delta.value if isinstance(o.delta, Const) else 0 for o in instruction.operations]
+    return all(isinstance(d, int) and d > 0 for d in deltas)

@@ -6,7 +6,6 @@ drawn before the workers are forked. A terminal that goes away in between ends t
 
 from __future__ import annotations
 
-import shutil
 import sys
 from contextlib import suppress
 from types import TracebackType
@@ -54,7 +53,7 @@ class Display:
             return
         try:
             if self._live_wanted:
-                self._draw_table(progress)
+                self._draw_table(self._stream, progress)
             elif progress.elapsed >= QUIET:
                 self._draw_line(self._stream, progress)
         except OSError:
@@ -67,32 +66,34 @@ class Display:
         return status_line(progress.elapsed, progress.events, progress.running, total)
 
     def _draw_line(self, stream: TextIO, progress: Progress) -> None:
-        columns = shutil.get_terminal_size().columns
+        columns, _ = output.size(stream)
         stream.write(f"\r{self._head(progress)[: columns - 1]}\x1b[K")
         stream.flush()
         self._drawn = True
 
-    def _draw_table(self, progress: Progress) -> None:
+    def _draw_table(self, stream: TextIO, progress: Progress) -> None:
         from ipcsim.report.live import frame
 
-        picture = frame(self._program, progress.snapshot(), self._head(progress), output.height() - 1)
+        _, lines = output.size(stream)
+        picture = frame(self._program, progress.snapshot(), self._head(progress), lines - 1)
         if self._live is None:
-            self._live = self._start()
+            self._live = _start(stream)
         self._live.update(picture, refresh=True)
 
-    def _start(self) -> Live:
-        from rich.console import Console
-        from rich.live import Live
 
-        live = Live(
-            console=Console(file=self._stream),
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        live.start()
-        return live
+def _start(stream: TextIO) -> Live:
+    from rich.console import Console
+    from rich.live import Live
+
+    live = Live(
+        console=Console(file=stream),
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    live.start()
+    return live
 
 
 def _terminal(live: bool) -> TextIO | None:

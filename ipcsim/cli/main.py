@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from ipcsim.cli.clean import clean
 from ipcsim.cli.new import new
 from ipcsim.cli.run import replay, report, run
 from ipcsim.cli.scenarios import check, list_, schema, show
-from ipcsim.errors import IpcsimError
+from ipcsim.errors import EnvironmentProblem, IpcsimError
 from ipcsim.version import __version__
 
 DEFECT = 70  # EX_SOFTWARE: not the user's fault
@@ -70,6 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.forget(sys.stdout)
         return PIPE
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            output.complain(f"ipcsim: {error.strerror}")
+            return EnvironmentProblem.exit_code
         return _defect(error)
     finally:
         output.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import click
 
@@ -17,9 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 @click.command()
 @click.argument("name")
 @click.option("--problem", is_flag=True, help="Write a problem: with parameters and variants.")
-@click.option(
-    "--from", "origin", type=ScenarioName(), metavar="EXISTING", help="Start from one that exists."
-)
+@click.option("--from", "origin", type=ScenarioName(), metavar="EXISTING", help="Start from one that exists.")
 def new(name: str, problem: bool, origin: str | None) -> int:
     """Write NAME.yaml in this folder: a scenario with comments, that runs and ends ok.
 
@@ -40,14 +37,14 @@ def new(name: str, problem: bool, origin: str | None) -> int:
     from ipcsim.cli import starter
 
     text = starter.from_existing(stem, origin) if origin else starter.fresh(stem, problem)
-    _write(Path(f"{stem}.yaml"), text)
+    _write(f"{stem}.yaml", text)
     output.show(f"wrote {stem}.yaml; next:  ipcsim run {stem}.yaml")
     return 0
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: str, text: str) -> None:
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise UsageError(f"{path} exists already; it is not overwritten") from None

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    ParamType = click.ParamType[Any]  # generic from click 8.3 on
+else:
+    ParamType = click.ParamType
 
 F = TypeVar("F", bound=Callable[..., Any])
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", re.ASCII)
 
 
-class Duration(click.ParamType):
+class Duration(ParamType):
     """`10s`, `500ms`, `2m` → seconds."""
 
     name = "duration"
@@ -32,7 +38,7 @@ class Duration(click.ParamType):
         return seconds
 
 
-class Assignment(click.ParamType):
+class Assignment(ParamType):
     """`key=value` → (key, value); what the value means is decided by the parameter's type."""
 
     name = "key=value"
@@ -52,10 +58,12 @@ class Assignment(click.ParamType):
     ) -> list[CompletionItem]:
         from ipcsim.cli.completion import parameter_items
 
-        return parameter_items(ctx.params.get("name"), incomplete)
+        # behind an option without its value click has not yet sorted the arguments
+        name = ctx.params.get("name") or next(iter(ctx.args), None)
+        return parameter_items(name, incomplete)
 
 
-class ScenarioName(click.ParamType):
+class ScenarioName(ParamType):
     """The name of a scenario or problem, or the path of a file."""
 
     name = "name or path"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,24 @@ PIPED = 100  # columns where nobody says how wide it is
 
 
 def width() -> int:
-    return min(WIDEST, shutil.get_terminal_size((PIPED, 24)).columns)
+    """How wide text may be: as wide as stdout, up to a point."""
+    return min(WIDEST, _extent("COLUMNS", sys.stdout, 0) or PIPED)
 
 
-def height() -> int:
-    return shutil.get_terminal_size((PIPED, 24)).lines
+def size(stream: TextIO) -> tuple[int, int]:
+    """Columns and lines of a terminal."""
+    return _extent("COLUMNS", stream, 0) or 80, _extent("LINES", stream, 1) or 24
+
+
+def _extent(variable: str, stream: TextIO | None, axis: int) -> int:
+    """What the environment says, else the terminal; 0 where neither does."""
+    said = os.environ.get(variable, "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno())[axis] if stream is not None else 0
+    except (OSError, ValueError):
+        return 0
 
 
 def color(stream: TextIO | None = None) -> bool:

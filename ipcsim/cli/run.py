@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ipcsim.cli import output
-from ipcsim.cli.display import Display
 from ipcsim.cli.options import Duration, json_option, run_options, scenario_argument
 
 if TYPE_CHECKING:
@@ -90,6 +89,7 @@ def _run(
         raise click.UsageError("--no-trace and --report exclude each other")
     with output.errors_as_json(as_json, command):
         from ipcsim import api
+        from ipcsim.cli.display import Display
 
         program = api.load(name, arguments=arguments)
         place = None if no_trace else report_dir or api.TraceDir.DEFAULT

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ipcsim.language.memory import once
 from ipcsim.language.nodes import Mark, Problems, Scalar, suggest
 from ipcsim.language.scope import Scope
 from ipcsim.language.types import BOOL, BROKEN, INT, RANGE, TEXT, UNKNOWN, Typed, list_of, merge
@@ -300,13 +301,15 @@ class Compiler:
     def visit_Compare(self, node: ast.Compare) -> Typed:
         operands = [node.left, *node.comparators]
         typed = self.visit_all(operands)
+        # what stands in the middle of `a < b < c` is compared twice, but read once
+        exprs = [t.expr if i in (0, len(typed) - 1) else once(t.expr) for i, t in enumerate(typed)]
         parts: list[Expr] = []
         for i, op_node in enumerate(node.ops):
             op = _COMPARISON.get(type(op_node))
             if op is None:
                 raise self.refuse(node, _REFUSED_OPERATORS.get(type(op_node), "this is not available"))
             self.check_comparison(op, operands[i], typed[i], operands[i + 1], typed[i + 1])
-            parts.append(Binary(op, typed[i].expr, typed[i + 1].expr))
+            parts.append(Binary(op, exprs[i], exprs[i + 1]))
         return Typed(parts[0] if len(parts) == 1 else BoolOp("and", tuple(parts)), BOOL)
 
     def check_comparison(self, op: str, a: ast.expr, left: Typed, b: ast.expr, right: Typed) -> None:

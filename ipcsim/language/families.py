@@ -8,8 +8,8 @@ from ipcsim.language import steps_call, steps_control, steps_data, steps_semapho
 from ipcsim.language.code import CodeBuilder, TooLarge
 from ipcsim.language.compiler import ProcessCompiler, Shared
 from ipcsim.language.document import Text
-from ipcsim.language.loads import reads_memory
 from ipcsim.language.locals_reader import Names, check_local, declare_into, initial_values, names_changed
+from ipcsim.language.memory import reads_memory
 from ipcsim.language.nodes import Mark, Seq
 from ipcsim.language.objects import NAME
 from ipcsim.language.phases import mark_ends_of_phases

@@ -6,13 +6,12 @@ evaluation, left to right, and what `and`, `or` and `… if … else …` do not
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import replace
 
 from ipcsim.errors import EvaluationError, Location
 from ipcsim.language.code import CodeBuilder, Label, negated
+from ipcsim.language.memory import Once, Read, reads_memory, substituted, with_children, with_fresh_tokens
 from ipcsim.program.expressions import (
     BoolOp,
     Call,
@@ -22,9 +21,7 @@ from ipcsim.program.expressions import (
     IfElse,
     ListOf,
     Local,
-    SegmentValue,
     Unary,
-    children,
     evaluate,
     fold,
 )
@@ -34,24 +31,8 @@ from ipcsim.program.objects import Segment
 MAX_UNROLLED = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Read(SegmentValue):
-    """One mention of a segment field in process code, with its text. `token` tells two mentions of a
-    field apart, and makes one of the two places where `a < x.f < b` puts the same mention."""
-
-    token: int
-    text: str
-
-
-TOKENS = itertools.count(1)
-
-
 class CannotUnroll(Exception):
     """A generator over something unknown reads shared memory; says how else to write it."""
-
-
-def reads_memory(expr: Expr) -> bool:
-    return isinstance(expr, SegmentValue) or any(map(reads_memory, children(expr)))
 
 
 class Loads:
@@ -120,8 +101,10 @@ class Loads:
         if not reads_memory(expr):
             return expr
         match expr:
-            case SegmentValue():
+            case Read():
                 return self._load(expr)
+            case Once():
+                return self._once(expr)
             case BoolOp(_, items) if any(map(reads_memory, items[1:])):
                 return self._truth(expr)
             case IfElse(condition, then, otherwise) if reads_memory(then) or reads_memory(otherwise):
@@ -131,34 +114,21 @@ class Loads:
             case Call(function, (Generator() as generator,)):
                 return self._value(_unrolled(function, self._with_known_items(generator)))
             case _:
-                return self._rebuilt(expr)
+                return with_children(expr, self._value)
 
-    def _rebuilt(self, expr: Expr) -> Expr:
-        changes: dict[str, Any] = {}
-        for f in fields(expr):
-            value = getattr(expr, f.name)
-            if isinstance(value, tuple) and value and isinstance(value[0], Expr):
-                changes[f.name] = tuple(map(self._value, value))
-            elif isinstance(value, Expr):
-                changes[f.name] = self._value(value)
-        rebuilt: Expr = replace(expr, **changes)
-        return rebuilt
-
-    def _load(self, read: SegmentValue) -> Expr:
-        token, text = (read.token, read.text) if isinstance(read, Read) else (0, "")
-        if token in self.done:
-            return self.done[token]
+    def _load(self, read: Read) -> Expr:
         place = self.segments[read.segment].struct.fields[read.field]
-        result: Expr
         if read.index is not None or place.count is None or place.is_text:
             index = None if read.index is None else fold(self._value(read.index), {})
-            result = self._one(read, index, f"load {text}")
-        else:
-            result = ListOf(tuple(self._one(read, Const(i), f"load {text}[{i}]") for i in range(place.count)))
-        self.done[token] = result
-        return result
+            return self._one(read, index, f"load {read.text}")
+        return ListOf(tuple(self._one(read, Const(i), f"load {read.text}[{i}]") for i in range(place.count)))
 
-    def _one(self, read: SegmentValue, index: Expr | None, text: str) -> Local:
+    def _once(self, once: Once) -> Expr:
+        if once.token not in self.done:
+            self.done[once.token] = self._value(once.operand)
+        return self.done[once.token]
+
+    def _one(self, read: Read, index: Expr | None, text: str) -> Local:
         slot = self.builder.hidden_slot()
         self.builder.emit(
             Load(at=self.at, text=text, segment=read.segment, field=read.field, index=index, into=slot)
@@ -209,30 +179,13 @@ def _items(iterable: Expr) -> list[Expr]:
     )
 
 
-def _fresh_tokens(expr: Expr) -> Expr:
-    """The same with reads of their own: each round of a loop reads again."""
-    changes: dict[str, Any] = {}
-    for f in fields(expr):
-        value = getattr(expr, f.name)
-        if isinstance(value, tuple) and value and isinstance(value[0], Expr):
-            changes[f.name] = tuple(map(_fresh_tokens, value))
-        elif isinstance(value, Expr):
-            changes[f.name] = _fresh_tokens(value)
-    if isinstance(expr, Read):
-        changes["token"] = next(TOKENS)
-        if isinstance(changes.get("index"), Const):  # shown as `slot[3]`, not as the `slot[i]` written
-            changes["text"] = f"{expr.text.split('[')[0]}[{changes['index'].value}]"
-    fresh: Expr = replace(expr, **changes)
-    return fresh
-
-
 def _written_out(generator: Generator) -> Iterator[tuple[Expr | None, Expr]]:
     """The (condition, element) of each round, with reads of their own."""
     for item in _items(generator.iterable):
         test = None
         if generator.condition is not None:
-            test = _fresh_tokens(_substituted(generator.condition, generator.slot, item))
-        yield test, _fresh_tokens(_substituted(generator.element, generator.slot, item))
+            test = with_fresh_tokens(substituted(generator.condition, generator.slot, item), {})
+        yield test, with_fresh_tokens(substituted(generator.element, generator.slot, item), {})
 
 
 def _unrolled(function: str, generator: Generator) -> Expr:
@@ -244,20 +197,3 @@ def _unrolled(function: str, generator: Generator) -> Expr:
             raise CannotUnroll(f"`{function}` with an `if` inside cannot read shared memory: write a loop")
         elements.append(value if test is None else IfElse(test, value, Const(0)))
     return Call("sum" if function == "len" else function, (ListOf(tuple(elements)),))
-
-
-def _substituted(expr: Expr, slot: int, value: Expr) -> Expr:
-    """`expr` with `value` for the local in `slot`."""
-    if isinstance(value, Const):
-        return fold(expr, {slot: value.value})
-    if isinstance(expr, Local):
-        return value if expr.slot == slot else expr
-    changes: dict[str, Any] = {}
-    for f in fields(expr):
-        part = getattr(expr, f.name)
-        if isinstance(part, tuple) and part and isinstance(part[0], Expr):
-            changes[f.name] = tuple(_substituted(p, slot, value) for p in part)
-        elif isinstance(part, Expr):
-            changes[f.name] = _substituted(part, slot, value)
-    substituted: Expr = replace(expr, **changes)
-    return substituted

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ipcsim.language.code import CodeBuilder
-from ipcsim.language.loads import TOKENS, Read
+from ipcsim.language.memory import Read
 from ipcsim.language.nodes import suggest
 from ipcsim.language.objects import Objects
 from ipcsim.language.scope import Refusal, Scope, broken_or
@@ -85,7 +85,7 @@ class ProcessScope(Scope):
                     return f"`{base}.{field}` is no array", ""
                 type_ = INT
             expr = None if index is None else index.expr
-            return Typed(Read(number, place, expr, next(TOKENS), text), type_)
+            return Typed(Read(number, place, expr, text), type_)
         refusal = (
             f"the segment `{base}` has no field `{field}`",
             suggest(field, [f.name for f in segment.struct.fields]),

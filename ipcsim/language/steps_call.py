@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ipcsim.language.compiler import ProcessCompiler, handles
-from ipcsim.language.loads import reads_memory
 from ipcsim.language.locals_reader import Names, declare_into, names_changed
+from ipcsim.language.memory import reads_memory
 from ipcsim.language.nodes import Map, Mark, Node, Scalar, suggest
 from ipcsim.language.process_scope import ProcessScope, zero_of
 from ipcsim.language.shape import ProcedureShape

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -36,8 +36,8 @@ LEAST_ROWS = 3
 
 def status_line(elapsed: float, events: int, running: int, total: int) -> str:
     """What a run is at, in one line."""
-    there = f"{running:,} of {words.count(total, 'process', 'processes')} there"
-    return f"{words.seconds(elapsed)}   {words.count(events, 'event')}   {there}"
+    alive = f"{running:,} of {words.count(total, 'process', 'processes')} alive"
+    return f"{words.seconds(elapsed)}   {words.count(events, 'event')}   {alive}"
 
 
 def frame(program: Program, snapshot: Snapshot, head: str, height: int = 24) -> Group:
@@ -53,7 +53,7 @@ def frame(program: Program, snapshot: Snapshot, head: str, height: int = 24) -> 
         table.add_column(title, no_wrap=True, overflow="ellipsis", header_style="bold")
     for state in shown:
         table.add_row(*_row(program, state))
-    parts = [Text(head, "bold"), table]
+    parts: list[RenderableType] = [Text(head, "bold"), table]
     if left := snapshot.processes[room:]:
         parts.append(Text(f"and {_summary(left)}", "dim"))
     return Group(*parts, *(Text(line, no_wrap=True, overflow="ellipsis") for line in objects))

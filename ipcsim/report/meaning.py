@@ -99,7 +99,7 @@ def _range(info: ParameterInfo) -> str:
 
 
 def _variants(description: Description) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for variant in description.variants:
         differs = variant.expect_verify != variant.expect_run
         verify = f" (verify: {variant.expect_verify})" if differs else ""
@@ -187,7 +187,7 @@ def _processes(page: Page, program: Program) -> None:
         if values := _locals(family):
             page.paragraph(f"locals of the first: {values}", indent=6)
         # line numbers are those of the file where the family stands
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (str(pc), _line(instruction, family), instruction.text, _flow(instruction))
             for pc, instruction in enumerate(family.code)
         ]

@@ -86,14 +86,18 @@ class Page:
         number = max(map(len, cells))
         cells = [row + [""] * (number - len(row)) for row in cells]
         widths = [max(cell_len(row[i]) for row in cells) for i in range(number)]
-        gaps = GAP * (sum(1 for w in widths if w) - 1)
-        room = self.width - indent - gaps - (sum(widths) - widths[wrap])
+        room = self.width - indent - _total(widths) + widths[wrap]
         if room < min(least, widths[wrap]):
             self._stack(cells, indent, styles, wrap)
             return
         widths[wrap] = min(widths[wrap], room)
         for row in cells:
             self._row(row, widths, indent, styles, wrap)
+
+    def fits(self, rows: Sequence[Sequence[str]], indent: int = 0) -> bool:
+        """Whether `columns` would show these rows (of equal length) one line each."""
+        widths = [max(cell_len(visible(cell)) for cell in column) for column in zip(*rows, strict=True)]
+        return indent + _total(widths) <= self.width
 
     def _row(self, row: list[str], widths: list[int], indent: int, styles: Sequence[str], wrap: int) -> None:
         wrapped = _wrap(Text(row[wrap], _style(styles, wrap)), widths[wrap])
@@ -128,6 +132,11 @@ class Page:
             self._console.print(line, soft_wrap=True)
         assert isinstance(out, io.StringIO)
         return out.getvalue()
+
+
+def _total(widths: Sequence[int]) -> int:
+    """How wide columns are together; empty ones take no room."""
+    return sum(widths) + GAP * (sum(1 for w in widths if w) - 1)
 
 
 @dataclass

@@ -6,7 +6,7 @@ in columns. Remarks explain and do not judge. The last lines are there to be cop
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ipcsim.report import words
 from ipcsim.report.page import Page, Part
@@ -100,7 +100,7 @@ def _finding(page: Page, finding: Finding, indent: int = 2) -> None:
     table = [d for d in finding.details if d[0] or d[2]]
     if table:
         page.blank()
-        page.columns(table, indent=indent + 2, styles=(_SUBJECT, "", _PLACE))
+        _table(page, table, indent + 2)
     elif finding.at is not None and str(finding.at) not in finding.message:
         page.line((f"at {finding.at}", _PLACE), indent=indent + 2)
     notes = [text for subject, text, place in finding.details if not subject and not place]
@@ -108,6 +108,13 @@ def _finding(page: Page, finding: Finding, indent: int = 2) -> None:
         page.blank()
     for note in notes:
         page.paragraph(note, indent=indent)
+
+
+def _table(page: Page, details: Sequence[tuple[str, str, str]], indent: int) -> None:
+    """Subject, text and place; a place goes without its folder where that saves the lines from wrapping."""
+    if not page.fits(details, indent):
+        details = [(subject, text, place.rpartition("/")[2]) for subject, text, place in details]
+    page.columns(details, indent=indent, styles=(_SUBJECT, "", _PLACE))
 
 
 def _remarks(page: Page, outcome: Outcome) -> None:
@@ -118,7 +125,7 @@ def _remarks(page: Page, outcome: Outcome) -> None:
         page.blank()
         page.paragraph(("remark: ", "bold"), finding.message, indent=2, hanging=2)
         if finding.details:
-            page.columns(finding.details, indent=6, styles=(_SUBJECT, "", _PLACE))
+            _table(page, finding.details, 6)
     if len(findings) > MOST:
         page.paragraph(f"And {words.count(len(findings) - MOST, 'more remark')}.", indent=2)
     for text in texts:

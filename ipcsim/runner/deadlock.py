@@ -25,7 +25,8 @@ from ipcsim.snapshot import SemaphoreWait, Snapshot, Status, Wait
 from ipcsim.verdict import Finding
 
 AGAIN_AFTER = 0.001  # seconds between the two samples
-FIRST_LOOK, LONGEST_PAUSE = 0.002, 0.5  # seconds between looks while nothing changes
+FIRST_LOOK, LONGEST_PAUSE = 0.002, 0.5  # seconds between looks while the kernel does not confirm
+NO_NEWS = 5.0  # seconds until the next look where nothing changed since one that found no deadlock
 SHARE = 0.02  # of a core that looking may cost
 
 
@@ -59,7 +60,10 @@ class DeadlockWatch:
     _may: MayAnalysis | None = None
     _since: dict[int, tuple[int, float]] = field(default_factory=dict)  # sleeper → records, first seen
     _looked: frozenset[tuple[int, int]] = frozenset()  # the sleepers at the last look
+    _suspected: bool = False  # the last analysis found a deadlock, whether or not the kernel confirmed
+    _cost: float = 0.0  # seconds that the last look took
     _changes: int = -1  # of the session, when `_since` was made
+    _looked_at_all: bool = False  # the last look was at everybody who sleeps
     _next: float = 0.0
     _pause: float = FIRST_LOOK
 
@@ -69,6 +73,9 @@ class DeadlockWatch:
         if self.session.changes != self._changes:
             self._changes = self.session.changes
             self._update(now)
+            self._next = min(self._next, now + max(self._pause, self._cost / SHARE))
+        elif now < self._next and self._looked_at_all:
+            return False
         resting = frozenset((p, w) for p, (w, seen) in self._since.items() if now - seen >= FIRST_LOOK)
         if not resting:
             return False
@@ -78,9 +85,11 @@ class DeadlockWatch:
             return False
         self._pause = FIRST_LOOK if news else min(self._pause * 2, LONGEST_PAUSE)
         self._looked = resting
+        self._looked_at_all = len(resting) == len(self._since)
         found = self.confirm()
-        spent = time.monotonic() - now
-        self._next = now + spent + max(self._pause, spent / SHARE)
+        spent = self._cost = time.monotonic() - now
+        pause = NO_NEWS if self._looked_at_all and not self._suspected else self._pause
+        self._next = now + spent + max(pause, spent / SHARE)
         return found
 
     def _update(self, now: float) -> None:
@@ -118,7 +127,8 @@ class DeadlockWatch:
             self._may = MayAnalysis(session.program)
         written = {s.process: session.written(s.process) for s in snapshot.processes}
         report = analyse(session.program, snapshot, self._may)
-        if not report.deadlocked:
+        self._suspected = bool(report.deadlocked)
+        if not self._suspected:
             return None
         sleepers = self._ask_kernel(snapshot, report.deadlocked)
         if sleepers is None or any(session.written(p) != written[p] for p in report.deadlocked):

@@ -76,6 +76,8 @@ class Session:
     killed: tuple[int, ...] = ()  # who had not ended when the run was stopped
     stopped_after: float = 0.0  # seconds
     _next_progress: float = 0.0
+    _alive: list[int] = field(default_factory=list)
+    _words: bytes = b""  # all control words when the rings were last found empty
 
     # --- start ---
 
@@ -119,15 +121,19 @@ class Session:
 
     def drain(self) -> bool:
         """Move what the workers wrote to the trace and to the monitor."""
-        batch: list[tuple[int, bytes]] = []
         control = self.rings.control
+        if (words := control.tobytes()) == self._words:
+            return False  # nobody has written a record: the commonest case by far
+        batch: list[tuple[int, bytes]] = []
         for process in range(len(self.program.processes)):
             at = process * WORDS
             if control[at + HEAD] != control[at + TAIL]:
                 batch += [(process, raw) for raw in self.rings.take(process)]
-        if batch:
-            self._book(batch)
-        return bool(batch)
+        if not batch:
+            self._words = words
+            return False
+        self._book(batch)
+        return True
 
     def _book(self, batch: list[tuple[int, bytes]]) -> None:
         self.changes += 1
@@ -181,7 +187,9 @@ class Session:
     @property
     def alive(self) -> list[int]:
         """The processes that are not gone."""
-        return [p for p in range(len(self.program.processes)) if p not in self.codes]
+        if len(self._alive) + len(self.codes) != len(self.program.processes):
+            self._alive = [p for p in range(len(self.program.processes)) if p not in self.codes]
+        return self._alive
 
     def pid(self, process: int) -> int:
         return int(self.rings.control[process * WORDS + PID])

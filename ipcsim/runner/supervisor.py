@@ -30,7 +30,9 @@ from ipcsim.runner.turns import Turns
 from ipcsim.schedule import Schedule
 from ipcsim.verdict import Outcome
 
-BUSY_POLL, QUIET_POLL = 0.001, 0.004  # seconds between looks at the rings
+# seconds between looks at the rings: while records come, when none came, and when none came for long
+BUSY_POLL, QUIET_POLL, IDLE_POLL = 0.001, 0.004, 0.010
+IDLE_AFTER = 0.2  # seconds
 HEARTBEAT = 1.0  # seconds between signs of life in the manifest
 
 
@@ -109,11 +111,15 @@ class _Run:
 
     def _watch_free(self, session: Session, watch: DeadlockWatch) -> None:
         """Until every process has ended, or something ends the run."""
-        moved = True
+        moved, since = True, time.monotonic()
         while session.alive:
             if moved:
                 time.sleep(BUSY_POLL)
-            moved = session.collect(0.0 if moved else QUIET_POLL)
+                since = time.monotonic()
+                moved = session.collect()
+            else:
+                idle = time.monotonic() - since > IDLE_AFTER
+                moved = session.collect(IDLE_POLL if idle else QUIET_POLL)
             if watch.look():
                 session.ending.deadlock = True
                 return

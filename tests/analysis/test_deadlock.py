@@ -8,6 +8,7 @@ from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import Assign, ObjectKind
 from ipcsim.snapshot import QueueState, ReceiveWait, SendWait, Status
 from ipcsim.verdict import Kind, Verdict
+
 from .programs import (
     LEFT,
     at,

@@ -15,6 +15,7 @@ from ipcsim.analysis.may import (
 )
 from ipcsim.program.expressions import Binary, Const, Local
 from ipcsim.program.instructions import Assign, Branch
+
 from .programs import (
     LEFT,
     at,

@@ -1,0 +1,39 @@
+"""Wrong texts beside what is said of them: bad/NAME.yaml and bad/NAME.txt.
+
+After a change of wording: IPCSIM_ACCEPT=1 pytest tests/language/test_bad.py, and read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ipcsim.errors import ScenarioError
+from ipcsim.language import load_program
+from ipcsim.program import Source
+
+FOLDER = Path(__file__).parent / "bad"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda p: p.stem)
+def test_bad(path: Path) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_program(Source(f"bad/{path.name}", path.read_text()))
+    said = f"{caught.value}\n"
+    expected = path.with_suffix(".txt")
+    if os.environ.get("IPCSIM_ACCEPT"):
+        expected.write_text(said)
+    assert said == expected.read_text()
+
+
+def test_what_design_promises() -> None:
+    """The example of an error in the design, to the letter."""
+    with pytest.raises(ScenarioError) as caught:
+        load_program(Source("bad.yaml", "processes:\n  p:\n    cuont: 5\n    steps: []\n"))
+    assert str(caught.value) == (
+        "bad.yaml:3:5: error: unknown key `cuont`\n"
+        "    3 |     cuont: 5\n"
+        "      |     ^^^^^ did you mean `count`?"
+    )
