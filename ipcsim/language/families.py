@@ -48,9 +48,11 @@ class FamilyReader:
         self.names: dict[str, FamilyName] = {}
         self.compiled: list[Compiled] = []
         self.processes = 0
+        self.is_sound = True  # whether what the families build on had no errors
 
     def read(self) -> None:
         """Compiles every family, then checks the procedures that none of them calls."""
+        self.is_sound = self.problems.count == 0
         for number, (name, shape) in enumerate((self.text.shape.processes or {}).items()):
             try:
                 self.read_family(number, name, shape)
@@ -63,6 +65,7 @@ class FamilyReader:
 
     def read_family(self, number: int, name: str, shape: ProcessShape) -> None:
         mark = self.text.mark("processes", name)
+        before = self.problems.count
         if not NAME.fullmatch(name) or len(name) > 64:
             self.problems.add(
                 mark, f"`{name[:40]}` is not a name: letters, digits and `_`, not a digit first"
@@ -85,7 +88,7 @@ class FamilyReader:
         rest = tuple(builder.initial[1 + len(locals_) :])
         initial = tuple((*start, *rest) for start in starts)
         self.names[name] = FamilyName(number, count, compiler.phases, is_broken)
-        if self.problems.diagnostics:
+        if self.problems.count > before or not self.is_sound:
             return
         code = mark_ends_of_phases(builder.finish())
         family = Family(name, count, tuple(builder.slots), initial, code, mark.location)

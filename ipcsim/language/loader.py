@@ -201,7 +201,7 @@ def _read_constants(text: Text, constants: dict[str, Typed], problems: Problems)
         if not check_name(name, mark, problems):
             continue
         if name in constants:
-            problems.add(mark, f"two things are named `{name}`: this and a parameter or constant")
+            problems.add(mark, f"`{name}` is a parameter or a constant already: choose another name")
             continue
         value = constant(node, Scope(constants), problems)
         constants[name] = BROKEN if value is None else Typed(Const(value), type_of_value(value))

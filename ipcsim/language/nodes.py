@@ -130,9 +130,11 @@ class Problems:
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
+        self.count = 0
 
     def add(self, mark: Mark, message: str, hint: str = "") -> None:
         line = "".join(c if c.isprintable() or c == "\t" else "·" for c in mark.document.line(mark.line))
+        self.count += 1
         if len(self.diagnostics) < self.LIMIT:
             self.diagnostics.append(Diagnostic(mark.location, message, line, mark.length, hint))
 

@@ -154,8 +154,8 @@ class ObjectReader:
             return False
         taken = self.objects.marks.get(name)
         if taken is not None or name in self.scope.constants:
-            where = f"; it is already in line {taken.line}" if taken else " as a parameter or constant too"
-            self.problems.add(mark, f"two things are named `{name}`{where}")
+            where = f"already in line {taken.line}" if taken else "a parameter or a constant already"
+            self.problems.add(mark, f"`{name}` is {where}: choose another name")
             return False
         self.objects.marks[name] = mark
         return True
@@ -192,7 +192,7 @@ class ObjectReader:
             self.objects.members.setdefault(member_name, []).append(MemberRef(number, member))
             if member_name in self.scope.constants:
                 self.problems.add(
-                    mark, f"two things are named `{member_name}`: this and a parameter or constant"
+                    mark, f"`{member_name}` is a parameter or a constant already: choose another name"
                 )
         for cut in self.text.cut:
             if cut[:2] == ("semaphores", name) and len(cut) > 2:

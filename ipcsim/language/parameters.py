@@ -67,7 +67,7 @@ def _read(name: str, shape: Parameter, text: Text, problems: Problems) -> Parame
 
 def _refuse(info: ParameterInfo, scalar: Scalar, problems: Problems, what: str = "") -> None:
     hint = suggest(scalar.text, info.choices) if info.type == "choice" else ""
-    problems.add(scalar.mark, f"{what}`{info.name}` is {info.range}, not `{scalar.text[:40]}`", hint)
+    problems.add(scalar.mark, f"{what}`{info.name}` must be {info.range}, not `{scalar.text[:40]}`", hint)
 
 
 def read_with(
@@ -107,7 +107,7 @@ def read_arguments(
             raise UsageError(f"unknown parameter `{name[:40]}`: {hint}")
         converted = info.from_user(value)
         if converted is None:
-            raise UsageError(f"`{name}` is {info.range} (type {info.type}), not `{str(value)[:40]}`")
+            raise UsageError(f"`{name}` must be {info.range} (type {info.type}), not `{str(value)[:40]}`")
         found[name] = converted
     return found
 

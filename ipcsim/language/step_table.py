@@ -309,5 +309,8 @@ def _kind(node: Map, problems: Problems) -> StepKind | None:
     if first is None:
         problems.add(node.mark, "an empty step")
     else:
-        problems.add(node.key_mark(first), f"unknown step `{first[:40]}`", suggest(first, STEP_KINDS))
+        hint = suggest(first, STEP_KINDS)
+        if any(first in kind.options for kind in STEP_KINDS.values()):
+            hint = f"`{first}:` belongs to the step before it: write it without `- `"
+        problems.add(node.key_mark(first), f"unknown step `{first[:40]}`", hint)
     return None

@@ -35,12 +35,13 @@ _WORDS = (
 )  # fmt: skip
 
 
-# `{slot: int[8]}` and `[P: fork[left]]` are no YAML: inside {…} and […] a text cannot have brackets.
-# Everybody writes them, so brackets right after a name (and commas between them) go past the parser as
-# other characters of the same width; in every other place it makes no difference.
+# `{slot: int[8]}` and `[P: fork[left]]` are no YAML, and `{count: min(a, b)}` is a mapping of two:
+# inside {…} and […] a text cannot have brackets or commas. Everybody writes them, so what brackets and
+# parentheses right after a name enclose goes past the parser as other characters of the same width; in
+# every other place that makes no difference.
 _HIDDEN = {"[": "\uf8d0", "]": "\uf8d1", ",": "\uf8d2"}
 _HIDE, _SHOWN = str.maketrans(_HIDDEN), str.maketrans({v: k for k, v in _HIDDEN.items()})
-_NAME_AND_BRACKET = re.compile(r"(?<=\w)\[")
+_NAME_AND_BRACKET = re.compile(r"(?<=\w)[\[(]")
 
 
 def _hide_brackets(text: str) -> str:
@@ -59,13 +60,18 @@ def _hide_brackets(text: str) -> str:
 
 def _closing(text: str, start: int) -> int | None:
     """Where the bracket that opens at `start` has closed, on the same line; None where it does not."""
-    depth = 0
+    expected: list[str] = []
     for place in range(start, min(len(text), start + 2000)):
-        if text[place] in "{}\n\r":
+        char = text[place]
+        if char in "[(":
+            expected.append("]" if char == "[" else ")")
+        elif char in "])":
+            if char != expected.pop():
+                return None
+            if not expected:
+                return place + 1
+        elif char in "{}\n\r":
             return None
-        depth += (text[place] == "[") - (text[place] == "]")
-        if depth == 0:
-            return place + 1
     return None
 
 
@@ -219,7 +225,9 @@ class _Reader:
         return Scalar(text, plain, mark, first, exact)
 
     def _fail(self, event: Any, message: str) -> None:
-        self.problems.add(self._mark(event), message)
+        start, end = event.start_mark, event.end_mark
+        length = end.column - start.column if start.line == end.line else 1
+        self.problems.add(self._mark(event, max(1, length)), message)
         raise _Stop
 
     def report(self, error: yaml.YAMLError) -> None:

@@ -186,14 +186,14 @@ def send(worker: Worker, pc: int, call: Send) -> Step:
     flags = libc.IPC_NOWAIT if call.nowait else 0
     buffer = ctypes.create_string_buffer(queues.TYPE_SIZE + struct.size)
     type_at = ctypes.c_long.from_buffer(buffer)
-    body = memoryview(buffer)[queues.TYPE_SIZE :]
+    body = memoryview(buffer).cast("B")[queues.TYPE_SIZE :]
     size = ctypes.c_size_t(struct.size)
     invoke = _with_timer(worker, call, lambda: queues.msgsnd(ids[queue], buffer, size, flags))
 
     def step() -> int:
         raw = struct.pack(tuple(values[i](env) if i in values else z for i, z in enumerate(zero)))
         type_at.value = number = int(kind(env))
-        body[:] = raw
+        body[: len(raw)] = raw
         if length is not None:
             size.value = _checked_length(length(env), struct.size)
         emit_data(emit, raw[: min(size.value, SHOWN)])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ipcsim.analysis.races import RaceDetector
@@ -118,16 +120,14 @@ def test_a_full_queue_orders_the_receiver_before_the_sender():
 
 
 def test_a_barrier_orders():
-    # each lowers the count, then waits for zero
-    prog = shared(family("x", store(index=Const(0)), p(0), z(0), load(index=Const(0))), count=2, sets=(2, 0))
-    prog = program(
-        family("x", store(), p(0), z(0), load(), count=2), sets=[semaphores(2)], segments=[segment("n")]
-    )
-    story = Story().step(0, 0).call(0, 1).begin(0, 2)
-    other = family("y", load())
-    assert other.size == 1
-    story.begin(1, 1).end(0, 2).end(1, 1).step(0, 3)
+    # each counts down and then waits for zero, before it looks at what the other did
+    code = (store(index=Const(0)), p(0), z(0), load(index=Const(0)))
+    prog = program(family("x", *code, count=2), sets=[semaphores(2)], segments=[segment("n", count=2)])
+    story = Story().step(0, 0, b=0).call(0, 1).begin(0, 2).step(1, 0, b=1).begin(1, 1)
+    story.end(0, 2).end(1, 1).call(1, 2).step(0, 3, b=1).step(1, 3, b=0)
     assert races(prog, story) == ()
+    early = Story().step(0, 0, b=0).step(1, 0, b=1).step(0, 3, b=1)
+    assert races(prog, early)
 
 
 def test_test_and_set_orders():
@@ -154,8 +154,6 @@ def test_setting_and_asking_for_a_value_order():
 def test_atomic_fields_are_no_race_and_order():
     flag = segment("flag", "data")
     struct = flag.struct
-    from dataclasses import replace
-
     fields = (replace(struct.fields[0], atomic=True), struct.fields[1])
     made = replace(flag, struct=replace(struct, fields=fields))
     prog = program(family("x", store(1), store(0)), family("y", load(0), load(1)), segments=[made])
