@@ -188,7 +188,9 @@ class _Teller:
     def tell_behind(self, behind: dict[int, Need]) -> Finding:
         pairs = sorted(behind.items())
         verb = "waits" if len(pairs) == 1 else "wait"
-        things = {n: [p for p, m in pairs if m == n] for n in dict.fromkeys(n for _, n in pairs)}
+        things: dict[Need, list[int]] = {}
+        for process, need in pairs:
+            things.setdefault(need, []).append(process)
         told = [self._behind(need, waiters) for need, waiters in list(things.items())[:_TELLABLE]]
         if len(things) > _TELLABLE:
             rest = count(len(things) - 1, "more thing")

@@ -104,9 +104,11 @@ class WaitForGraph:
         values = self._snapshot.semaphores[set_]
         if values is None:
             return False
-        return (
-            set_ in self._settable or values[number] + units == self._may.program.sets[set_].initial[number]
-        )
+        return set_ in self._settable or values[number] + units == self._initial[set_][number]
+
+    @cached_property
+    def _initial(self) -> list[tuple[int, ...]]:
+        return [s.initial for s in self._may.program.sets]
 
     @cached_property
     def _settable(self) -> frozenset[int]:

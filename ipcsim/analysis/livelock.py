@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from ipcsim.analysis.cycles import components
 from ipcsim.analysis.wording import listed, quoted
 from ipcsim.errors import Location
 from ipcsim.program import Program
-from ipcsim.program.instructions import Phase
+from ipcsim.program.instructions import Phase, Repeat, successors
 from ipcsim.trace import EventKind
 from ipcsim.verdict import Finding, Kind, Verdict
 
@@ -89,7 +90,7 @@ class Livelock:
             return
         # whoever neither polls nor sleeps might yet change something, and so might one that polls no more
         share = sum(stepping.values()) // (4 * max(1, len(stepping)))
-        pollers = {p for p, n in stepping.items() if n >= share}
+        pollers = {p for p, n in stepping.items() if n >= share and self._goes_round_for_ever(p)}
         sure = bool(pollers) and self._live <= pollers | self._asleep
         self._windows = self._windows + 1 if sure else 0
         if self._windows >= 2:
@@ -97,6 +98,21 @@ class Livelock:
         else:
             self._steps = 0
             self._counts.clear()
+
+    def _goes_round_for_ever(self, process: int) -> bool:
+        """Whether its steps form a circle that no counted loop (`repeat`) will end."""
+        code = self._program.code(process)
+        seen = {
+            pc
+            for head in self._counts[process]
+            if (pc := head >> 8 & 0xFFFFFFFF) < len(code) and head & 0xFF in _COUNTED
+        }
+
+        def follow(pc: int) -> tuple[int, ...]:
+            after = (pc + 1,) if isinstance(code[pc], Repeat) else successors(code, pc)
+            return tuple(n for n in after if n < len(code))
+
+        return any(len(c) > 1 and seen <= set(c) for c in components(sorted(seen), follow))
 
     def _made(self, process: int) -> int:
         return sum(n for head, n in self._counts[process].items() if head & 0xFF in _COUNTED)

@@ -11,7 +11,6 @@ condition never changes is taken one way only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ipcsim.analysis.operations import index_of, number_of
@@ -58,17 +57,23 @@ class Ability(NamedTuple):
     extent: int
 
 
-@dataclass(frozen=True, slots=True)
 class Effects:
     """All that a process may still do. `ids` number the abilities within their `MayAnalysis`."""
 
-    abilities: frozenset[Ability]
-    ids: tuple[int, ...]
-    may_end: bool
+    __slots__ = ("_known", "ids", "may_end")
+
+    def __init__(self, ids: tuple[int, ...], may_end: bool, known: list[Ability]) -> None:
+        self.ids = ids
+        self.may_end = may_end
+        self._known = known
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        return frozenset([self._known[i] for i in self.ids])
 
 
 _Source = Callable[[Locals], tuple[Ability, ...]]
-_NOTHING = Effects(frozenset(), (), False)
+_NOTHING = Effects((), False, [])
 _CACHE_LIMIT = 300_000
 
 
@@ -118,11 +123,9 @@ class MayAnalysis:
         p = self.program.processes[process]
         family = self._families[p.family]
         assert family is not None
-        found: set[Ability] = set()
         initial = self.program.families[p.family].initial[p.instance]
-        for source in family.sources_of(mask):
-            found.update(source(initial))
-        return Effects(frozenset(found), tuple([self._id(a) for a in sorted(found)]), bool(mask & family.END))
+        ids = {self._id(a) for source in family.sources_of(mask) for a in source(initial)}
+        return Effects(tuple(ids), bool(mask & family.END), self.abilities)
 
     def _id(self, ability: Ability) -> int:
         number = self._ids.get(ability)
@@ -226,18 +229,22 @@ def _semaphore(
     program: Program, set_: int, operation: SemaphoreOperation, constants: Constants, sign: int = 1
 ) -> _Source:
     index, delta = index_of(operation, constants), constants.known(operation.delta)
-    base, count = operation.base, operation.count or 1
+    base, count, single = operation.base, operation.count or 1, operation.index is None
 
     def source(initial: Locals) -> tuple[Ability, ...]:
-        number = number_of(operation, index, tuple(initial))
-        first, extent = (base, count) if number is None else (number, 1)
+        first, extent = base, 1
+        if not single:
+            number = index(initial)
+            if number is None or not 0 <= number < count:
+                extent = count
+            else:
+                first += number
         change = delta(initial)
+        if change is None:
+            return (Ability(RISE, set_, first, extent), Ability(FALL, set_, first, extent))
         if change == 0:
             return ()
-        rise, fall = Ability(RISE, set_, first, extent), Ability(FALL, set_, first, extent)
-        if change is None:
-            return (rise, fall)
-        return (rise,) if change * sign > 0 else (fall,)
+        return (Ability(RISE if change * sign > 0 else FALL, set_, first, extent),)
 
     return source
 

@@ -94,6 +94,9 @@ class Watched(World):
         return value
 
 
+_MANY = 200  # processes in a phase: from then on it is not worked out who of them matters
+
+
 class _Check:
     """One `never` or `always` property and when to look at it again."""
 
@@ -248,7 +251,7 @@ class Properties:
                     self._found[check.prop.name] = self._unevaluable(check.prop, str(error))
                 continue
             if broken:
-                self._found[check.prop.name] = self._violation(check.prop, event)
+                self._found[check.prop.name] = self._violation(check, event)
 
     # --- the end ---
 
@@ -274,21 +277,34 @@ class Properties:
 
     # --- words ---
 
-    def _violation(self, prop: Property, event: Event) -> Finding:
-        assert prop.condition is not None
-        phases = phases_of(prop.condition)
-        there = [
-            p.number
-            for p in self._program.processes
-            if self.world.phase[p.number] in phases and self.world.phase[p.number]
-        ]
+    def _witnesses(self, check: _Check) -> list[int]:
+        """The processes whose phases break the property; not those that only happen to be in one."""
+        phase = self.world.phase
+        there = [p for p, name in enumerate(phase) if name and name in check.phases]
+        if not check.entering_only or len(there) > _MANY:
+            return there
+        saved, needed = list(phase), []
+        try:
+            for process in there:
+                phase[process] = None
+                if not check.broken():
+                    phase[process] = saved[process]
+                    needed.append(process)
+        except EvaluationError:
+            return there
+        finally:
+            phase[:] = saved
+        return needed
+
+    def _violation(self, check: _Check, event: Event) -> Finding:
+        prop, there = check.prop, self._witnesses(check)
         names = [self._program.processes[p].name for p in there]
         where = [f"{n} is in `{self.world.phase[p]}`" for n, p in zip(names, there, strict=True)]
-        told = (
-            f": {listed(where, 4)}"
-            if where
-            else f" once {self._program.processes[event.process].name} got there"
-        )
+        seen = self._values_seen(prop, self.world)
+        what = listed([*where, *(text for _, text, _ in seen)], 4)
+        told = f": {what}" if what else ""
+        if not where:
+            told += f", after {self._step(event)}"
         return Finding(
             Kind.VIOLATION,
             Verdict.VIOLATION,
@@ -300,10 +316,18 @@ class Properties:
                     (n, f"is in phase {self.world.phase[p]}", str(self.world.place[p]))
                     for n, p in list(zip(names, there, strict=True))[:12]
                 ),
-                *self._values_seen(prop, self.world),
+                *seen,
                 ("", f"the property: {prop.name}", str(prop.at)),
             ),
         )
+
+    def _step(self, event: Event) -> str:
+        """The step just seen, in words."""
+        name = self._program.processes[event.process].name
+        if event.kind is EventKind.DIED:
+            return f"{name} ended"
+        instruction = self._program.instruction(event.process, event.pc)
+        return f"`{instruction.text}` of {name} (line {instruction.at.line})"
 
     def _broken_at_end(self, prop: Property, world: Watched) -> Finding:
         seen = self._values_seen(prop, world)

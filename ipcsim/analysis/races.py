@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.ordering import Ordering
+from ipcsim.errors import Location
 from ipcsim.program import Program
 from ipcsim.program.instructions import Exit, Instruction, KernelCall, Load, Phase, Store
 from ipcsim.trace import Event, EventKind
@@ -23,6 +24,10 @@ class _Access(NamedTuple):
     epoch: int
     pc: int
     store: bool
+
+
+_Pair = tuple[tuple[int, int, int], _Access, _Access]  # where, a store, and the other access
+_MOST = 12
 
 
 @dataclass(slots=True)
@@ -41,7 +46,7 @@ class RaceDetector:
         self._shared = _shared_fields(program)
         self._ordering = Ordering(program, operations or Operations(program)) if self._shared else None
         self._elements: dict[tuple[int, int, int], _Element] = {}
-        self._found: dict[tuple[object, ...], Finding] = {}
+        self._found: dict[tuple[int, int], dict[tuple[tuple[int, int], ...], _Pair]] = {}
 
     @property
     def needed(self) -> bool:
@@ -100,39 +105,51 @@ class RaceDetector:
         element.loads.clear()
 
     def _report(self, place: tuple[int, int, int], first: _Access, second: _Access) -> None:
-        segment, field, _ = place
-        family = self._program.processes[first.process].family
-        other = self._program.processes[second.process].family
-        key = (segment, field, *sorted([(family, first.pc), (other, second.pc)]))
-        if key not in self._found:
-            self._found[key] = self._finding(place, first, second)
-
-    def findings(self) -> tuple[Finding, ...]:
-        """One finding a field and pair of instructions."""
-        return tuple(self._found.values())
-
-    def _finding(self, place: tuple[int, int, int], first: _Access, second: _Access) -> Finding:
-        name = self._name(place)
         if not first.store:
             first, second = second, first  # the store stands first
-        places = [self._program.where(a.process, a.pc) for a in (first, second)]
-        names = [self._program.processes[a.process].name for a in (first, second)]
-        who = [f"by {n} (line {at.line})" for n, at in zip(names, places, strict=True)]
+        family = self._program.processes[first.process].family
+        other = self._program.processes[second.process].family
+        pairs = self._found.setdefault(place[:2], {})
+        pairs.setdefault(tuple(sorted([(family, first.pc), (other, second.pc)])), (place, first, second))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """One finding a field; its details list every pair of instructions that race for it."""
+        return tuple(self._finding(list(pairs.values())) for pairs in self._found.values())
+
+    def _finding(self, pairs: list[_Pair]) -> Finding:
+        # two stores, of which one is lost, tell more than a load that may come too early
+        pairs.sort(key=lambda pair: not pair[2].store)
+        place, first, second = pairs[0]
+        name = self._name(place)
+        who = [f"by {self._who(a)} (line {self._at(a).line})" for a in (first, second)]
         told = f"`{name}` is stored {who[0]} and {'stored' if second.store else 'loaded'} {who[1]}"
         lost = "one of the two stores can be lost" if second.store else "the load may see it or not"
-        details = [
-            (n, f"{'stores' if a.store else 'loads'} {name}", str(at))
-            for n, a, at in zip(names, (first, second), places, strict=True)
-        ]
+        details = [self._detail(name, access) for access in (first, second)]
+        for also, one, other in pairs[1:_MOST]:
+            way = "stored" if other.store else "loaded"
+            at = f"stored at line {self._at(one).line} and {way} at {self._at(other)}"
+            text = f"likewise {self._name(also)}, {at}"
+            details.append(("", text, ""))
+        if len(pairs) > _MOST:
+            details.append(("", f"and {len(pairs) - _MOST:,} more pairs", ""))
         return Finding(
             Kind.RACE,
             Verdict.RACE,
             f"{told}, and nothing orders the two: {lost}.",
-            processes=tuple(names),
+            processes=(self._who(first), self._who(second)),
             objects=(name,),
-            at=places[0],
+            at=self._at(first),
             details=tuple(details),
         )
+
+    def _detail(self, name: str, access: _Access) -> tuple[str, str, str]:
+        return (self._who(access), f"{'stores' if access.store else 'loads'} {name}", str(self._at(access)))
+
+    def _who(self, access: _Access) -> str:
+        return self._program.processes[access.process].name
+
+    def _at(self, access: _Access) -> Location:
+        return self._program.where(access.process, access.pc)
 
     def _name(self, place: tuple[int, int, int]) -> str:
         segment = self._program.segments[place[0]]

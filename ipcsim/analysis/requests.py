@@ -6,7 +6,10 @@ another is served a key that it wants:
 - a P wants, and is served, the semaphore;
 - a Z together with a P or V in one array (Z readers and V writers: an acquisition) is overtaken by every V
   on its semaphore. A Z alone, which waits for the others to finish, competes with nobody;
-- a receive is overtaken by a receive of a message that it could have taken; a send by a send.
+- a receive is overtaken by a receive of a message that it could have taken; a send by a send;
+- where a property says that a phase must be reached again and again (`always_eventually`), a process that
+  has this phase also wants its turn at the whole semaphore set (SET). The first reader keeps the writers'
+  semaphore for all readers after it, so the others never take what the writer waits for.
 """
 
 from __future__ import annotations
@@ -15,16 +18,17 @@ from typing import NamedTuple
 
 from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.resolve import Constants, Known
-from ipcsim.program import Program
+from ipcsim.program import Program, PropertyKind
 from ipcsim.program.expressions import Const
-from ipcsim.program.instructions import Instruction, Receive, Semop, Send
+from ipcsim.program.instructions import Instruction, Phase, Receive, Semop, Send
 from ipcsim.trace import Event
 
-P, V, RECEIVE, SEND = "P", "V", "receive", "send"
+P, V, SET, RECEIVE, SEND = "P", "V", "set", "receive", "send"
 
 
 class Key(NamedTuple):
-    """`sort` P or V: semaphore `number` of set `object`. RECEIVE: selector `number` on queue `object`."""
+    """`sort` P or V: semaphore `number` of set `object`; SET: any of it. RECEIVE: selector `number` on queue
+    `object`; SEND: that queue."""
 
     sort: str
     object: int
@@ -49,6 +53,7 @@ class Requests:
         self._operations = operations
         self._constants: dict[int, dict[int, Known]] = {}
         self._cache: dict[tuple[int, int], Request | None] = {}
+        self._hungry = _hungry_families(program)
         # whether any call asks for several semaphores at once
         semops = [i for f in program.families for i in f.code if isinstance(i, Semop)]
         self.has_arrays = any(len(i.operations) > 1 and not _only_gives(i) for i in semops)
@@ -68,7 +73,7 @@ class Requests:
             if constant is not None:
                 return constant
             pairs = self._operations.of(event)
-            return self._semop(instruction, pairs) if pairs else None
+            return self._semop(event.process, instruction, pairs) if pairs else None
         if isinstance(instruction, Receive):
             wanted = Key(RECEIVE, instruction.queue, event.a, instruction.exclude and event.a > 0)
             return Request((wanted,), (Key(RECEIVE, instruction.queue, event.b),))
@@ -78,7 +83,7 @@ class Requests:
         match instruction:
             case Semop():
                 pairs = self._operations.constant(process, pc)
-                return self._semop(instruction, pairs) if pairs else None
+                return self._semop(process, instruction, pairs) if pairs else None
             case Send(queue=queue):
                 return Request((Key(SEND, queue),), (Key(SEND, queue),))
             case Receive(queue=queue, exclude=exclude):
@@ -99,7 +104,7 @@ class Requests:
         value = known[pc](family.initial[p.instance])
         return value if isinstance(value, int) else None
 
-    def _semop(self, instruction: Semop, pairs: Pairs) -> Request:
+    def _semop(self, process: int, instruction: Semop, pairs: Pairs) -> Request:
         set_ = instruction.set
         wants = [Key(P, set_, n) for n, delta in pairs if delta < 0]
         if any(delta for _, delta in pairs):
@@ -107,9 +112,23 @@ class Requests:
         serves = [Key(P, set_, n) for n, delta in pairs if delta < 0]
         if self.has_arrays:  # only an array can want a V
             serves += [Key(V, set_, n) for n, delta in pairs if delta > 0]
+        if self._hungry and serves:
+            serves.append(Key(SET, set_))
+            if self._program.processes[process].family in self._hungry:
+                wants.append(Key(SET, set_))
         return Request(tuple(dict.fromkeys(wants)), tuple(dict.fromkeys(serves)), set_, pairs)
 
 
 def _only_gives(instruction: Semop) -> bool:
     deltas = [o.delta.value if isinstance(o.delta, Const) else 0 for o in instruction.operations]
     return all(isinstance(d, int) and d > 0 for d in deltas)
+
+
+def _hungry_families(program: Program) -> frozenset[int]:
+    """The families that have a phase which a property wants to be reached again and again."""
+    wanted = {p.phase for p in program.properties if p.kind is PropertyKind.ALWAYS_EVENTUALLY}
+    return frozenset(
+        number
+        for number, family in enumerate(program.families)
+        if any(isinstance(i, Phase) and i.name in wanted for i in family.code)
+    )

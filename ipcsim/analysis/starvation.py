@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ipcsim.analysis.operations import Operations
-from ipcsim.analysis.requests import RECEIVE, SEND, Key, P, Request, Requests, V
+from ipcsim.analysis.requests import RECEIVE, SEND, SET, Key, P, Request, Requests, V
 from ipcsim.analysis.selectors import describe, within
 from ipcsim.analysis.values import Values
-from ipcsim.analysis.wording import quoted, semaphore
+from ipcsim.analysis.wording import listed, quoted, semaphore
 from ipcsim.errors import Location
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectCall, Semop, SetValue
@@ -190,8 +190,24 @@ class Overtaking:
             count = total - wait.base[key]
             if count < self._bound:
                 break
-            if (wait.process, wait.pc) not in self._found and not self._lacks_another(wait, key):
-                self._note(wait, key, count)
+            if (wait.process, wait.pc) in self._found:
+                continue
+            if key.sort == SET:
+                count = self._favours(wait, key)[1]
+                if count < self._bound:
+                    continue
+            elif self._lacks_another(wait, key):
+                continue
+            self._note(wait, key, count)
+
+    def _favours(self, wait: _Wait, key: Key) -> tuple[int | None, int]:
+        """Who was served most while `wait` lasted, and how often; not known of a crowd."""
+        if key not in wait.before:
+            return None, 0
+        before = wait.before[key]
+        gained = {p: n - before.get(p, 0) for p, n in self._by[key].items()}
+        most = max(gained, key=lambda p: (gained[p], -p))
+        return most, gained[most]
 
     def _lacks_another(self, wait: _Wait, key: Key) -> bool:
         """Whether it waits for something else as well that is not there and that nobody else gets."""
@@ -206,12 +222,8 @@ class Overtaking:
         return False
 
     def _note(self, wait: _Wait, key: Key, count: int) -> None:
-        favourite, favours = None, 0
-        if key in wait.before:
-            before = wait.before[key]
-            gained = {p: n - before.get(p, 0) for p, n in self._by[key].items()}
-            favourite = max(gained, key=lambda p: (gained[p], -p))
-            favours = gained[favourite]
+        favourite, favours = self._favours(wait, key)
+        count = favours if key.sort == SET else count
         self._found[wait.process, wait.pc] = _Starved(wait, key, count, favourite, favours)
 
     def _update(self, wait: _Wait) -> None:
@@ -236,12 +248,15 @@ class Overtaking:
         wait = starved.wait
         name = self._program.processes[wait.process].name
         at = self._program.where(wait.process, wait.pc)
-        thing, objects = self._thing(starved.key)
+        thing, objects = self._thing(wait, starved.key)
         still = wait.ended is None
         seconds = ((self._last if wait.ended is None else wait.ended) - wait.since) / 1e9
-        waits = f"{'has been waiting' if still else 'waited'} for {thing} since {_moment(at, seconds)}"
-        bound = f"the bound is {self._bound:,}"
-        message = f"{name} {waits}, while others were served on it {starved.count:,} times ({bound})."
+        waits = f"{'has been waiting' if still else 'waited'} for {thing} at {_moment(at, seconds)}"
+        others = f"others were served on it {starved.count:,} times"
+        if starved.key.sort == SET and starved.favourite is not None:
+            most = self._program.processes[starved.favourite].name
+            others = f"{most} alone was served {starved.count:,} times by the same semaphore set"
+        message = f"{name} {waits}, while {others} (the bound is {self._bound:,})."
         details = [(name, f"overtaken {starved.count:,} times while waiting for {thing}", str(at))]
         if starved.favourite is not None:
             most = self._program.processes[starved.favourite].name
@@ -258,13 +273,17 @@ class Overtaking:
             details=tuple(details),
         )
 
-    def _thing(self, key: Key) -> tuple[str, tuple[str, ...]]:
+    def _thing(self, wait: _Wait, key: Key) -> tuple[str, tuple[str, ...]]:
         if key.sort in (RECEIVE, SEND):
             name = self._program.queues[key.object].name
             if key.sort == SEND:
                 return f"room in {quoted(name)}", (name,)
             selector = describe(key.number, key.exclude)
             return f"a message{' ' if selector else ''}{selector} in {quoted(name)}", (name,)
+        if key.sort == SET:
+            request = wait.request
+            names = [semaphore(self._program, request.set, n) for n, d in request.pairs if d <= 0]
+            return listed([quoted(n) for n in dict.fromkeys(names)]), tuple(dict.fromkeys(names))
         name = semaphore(self._program, key.object, key.number)
         return (quoted(name) if key.sort == P else f"{quoted(name)} to be zero"), (name,)
 

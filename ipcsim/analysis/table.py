@@ -204,4 +204,5 @@ def lock_like(program: Program, family: int) -> frozenset[tuple[int, int]]:
                 taken |= span
             if not isinstance(delta, int) or delta > 0:
                 given |= span
-    return frozenset((s, n) for s, n in taken & given if s in settable or program.sets[s].initial[n] > 0)
+    initial = [s.initial for s in program.sets]
+    return frozenset((s, n) for s, n in taken & given if s in settable or initial[s][n] > 0)

@@ -74,8 +74,8 @@ class Display:
     def _draw_table(self, stream: TextIO, progress: Progress) -> None:
         from ipcsim.report.live import frame
 
-        _, lines = output.size(stream)
-        picture = frame(self._program, progress.snapshot(), self._head(progress), lines - 1)
+        columns, lines = output.size(stream)
+        picture = frame(self._program, progress.snapshot(), self._head(progress), columns, lines - 1)
         if self._live is None:
             self._live = _start(stream)
         self._live.update(picture, refresh=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ipcsim.errors import EvaluationError
+from ipcsim.language.expressions import cost
 from ipcsim.language.families import Compiled
+from ipcsim.language.locals_reader import MAX_STEPS
 from ipcsim.language.nodes import Problems
 from ipcsim.language.objects import Objects
 from ipcsim.program.constants import constant_locals
@@ -35,83 +38,123 @@ def check_code(compiled: Compiled, objects: Objects, problems: Problems) -> None
 # --- indexes and amounts that are known for each instance ---
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """An expression of an instruction that must stay in bounds; `label` shows what a value would mean."""
+
+    pc: int
+    expr: Expr
+    low: int
+    high: int
+    label: Callable[[int], str]
+    negated: bool = False  # the amount of a P, which is shown as it is written
+
+
 def _check_indexes(compiled: Compiled, objects: Objects, problems: Problems) -> None:
     """Evaluates every index that depends on nothing but `me` and constant locals, for all instances."""
     family = compiled.family
     constant = set(constant_locals(family, 0)) if family.initial else set()
-    checks = [
-        (pc, compile_expression(expr), low, high, name)
+    bounds = [
+        bound
         for pc, instruction in enumerate(family.code)
-        for expr, low, high, name in _bounded(instruction, objects)
-        if slots_of(expr) <= constant
+        for bound in _bounds(pc, instruction, objects)
+        if slots_of(bound.expr) <= constant
     ]
-    if not checks:
-        return
-    reachable: dict[int, set[int]] = {}
+    evaluators = [compile_expression(bound.expr) for bound in bounds]
+    cost_of_one = sum(cost(bound.expr) for bound in bounds)
+    walker = _Walker(family, constant)
     told: set[int] = set()
+    steps = 0
     for instance, start in enumerate(family.initial):
+        steps += cost_of_one
+        if steps + walker.steps > MAX_STEPS:
+            return  # what is left is found when it happens
         env = list(start)
-        for pc, evaluate, low, high, name in checks:
-            wrong = None if pc in told else _outside(evaluate, env, low, high)
-            if wrong is None:
-                continue
-            if instance not in reachable:
-                reachable[instance] = _reachable(family, env, constant)
-            if pc in reachable[instance]:
-                told.add(pc)
+        for bound, evaluate in zip(bounds, evaluators, strict=True):
+            wrong = None if bound.pc in told else _outside(bound, evaluate, env)
+            if wrong is not None and bound.pc in walker.reachable(instance, env):
+                told.add(bound.pc)
                 who = family.name if family.count is None else f"{family.name}[{instance}]"
-                what = f"`{name.format(wrong)}`" if "{" in name else name
-                problems.add(compiled.marks[pc], f"for {who} this is {what}: {_range(low, high, wrong)}")
+                problems.add(compiled.marks[bound.pc], f"for {who} {wrong}")
 
 
-def _range(low: int, high: int, wrong: int | str) -> str:
-    return f"it must be from {low} to {high}" if isinstance(wrong, int) else wrong
-
-
-def _outside(evaluate: Evaluator, env: list[Any], low: int, high: int) -> int | str | None:
+def _outside(bound: _Bound, evaluate: Evaluator, env: list[Any]) -> str | None:
     try:
         value = evaluate(env)
     except EvaluationError as error:
-        return str(error)
-    return None if low <= value <= high else int(value)
+        return f"this has no value: {error}"
+    if bound.low <= value <= bound.high:
+        return None
+    low, high = (-bound.high, -bound.low) if bound.negated else (bound.low, bound.high)
+    return f"this is {bound.label(-int(value) if bound.negated else int(value))}: it must be from {low} to {high}"
 
 
-def _bounded(instruction: Instruction, objects: Objects) -> Iterator[tuple[Expr, int, int, str]]:
-    """The expressions of an instruction that have bounds: expression, least, greatest, how to show it."""
+def _bounds(pc: int, instruction: Instruction, objects: Objects) -> Iterator[_Bound]:
     match instruction:
         case Semop(set=number, operations=operations):
+            least, most = _amounts(instruction)
             for o in operations:
-                label = objects.sets[number].label(o.base).split("[")[0]
                 if o.index is not None:
-                    yield o.index, 0, (o.count or 1) - 1, label + "[{}]"
-                yield o.delta, -SEMVMX - 1, SEMVMX, "an amount of {}"
+                    yield _Bound(pc, o.index, 0, (o.count or 1) - 1, _element(objects, number, o.base))
+                yield _Bound(pc, o.delta, least, most, "an amount of {}".format, most < 0)
         case GetValue(index=index) | SetValue(index=index) if index is not None:
-            label = objects.sets[instruction.set].label(instruction.base).split("[")[0]
-            yield index, 0, (instruction.count or 1) - 1, label + "[{}]"
+            label = _element(objects, instruction.set, instruction.base)
+            yield _Bound(pc, index, 0, (instruction.count or 1) - 1, label)
         case Load(index=index) | Store(index=index) if index is not None:
             segment = objects.segments[instruction.segment]
             place = segment.struct.fields[instruction.field]
-            yield index, 0, (place.count or 1) - 1, f"{segment.name}.{place.name}[{{}}]"
+            name = f"`{segment.name}.{place.name}"
+            yield _Bound(pc, index, 0, (place.count or 1) - 1, (name + "[{}]`").format)
 
 
-def _reachable(family: Family, env: list[Any], constant: set[int]) -> set[int]:
-    """The pcs that an instance can come to: a branch on constants has one way for it."""
-    found, work = {0}, [0]
-    while work:
-        pc = work.pop()
-        targets = successors(family.code, pc)
-        instruction = family.code[pc]
-        if isinstance(instruction, Branch) and slots_of(instruction.condition) <= constant:
-            try:
-                holds = compile_expression(instruction.condition)(env)
-                targets = (pc + 1,) if holds else (instruction.otherwise,)
-            except EvaluationError:
-                targets = ()
-        for target in targets:
-            if target not in found:
-                found.add(target)
-                work.append(target)
-    return found
+def _element(objects: Objects, number: int, base: int) -> Callable[[int], str]:
+    return lambda value: f"`{objects.sets[number].label(base).split('[')[0]}[{value}]`"
+
+
+def _amounts(semop: Semop) -> tuple[int, int]:
+    """What sem_op can be: P only takes, V only gives."""
+    if semop.text.startswith("P:"):
+        return -SEMVMX - 1, -1
+    return (1 if semop.text.startswith("V:") else -SEMVMX - 1), SEMVMX
+
+
+class _Walker:
+    """Which instructions an instance can come to: a branch on constants has one way for it."""
+
+    def __init__(self, family: Family, constant: set[int]) -> None:
+        self.code = family.code
+        self.steps = 0
+        self.known: tuple[int, set[int]] = (-1, set())
+        self.conditions = {
+            pc: compile_expression(i.condition)
+            for pc, i in enumerate(family.code)
+            if isinstance(i, Branch) and slots_of(i.condition) <= constant
+        }
+
+    def reachable(self, instance: int, env: list[Any]) -> set[int]:
+        if self.known[0] != instance:
+            self.known = instance, self._walk(env)
+        return self.known[1]
+
+    def _walk(self, env: list[Any]) -> set[int]:
+        found, work = {0}, [0]
+        while work:
+            pc = work.pop()
+            self.steps += 1
+            for target in self._targets(pc, env):
+                if target not in found:
+                    found.add(target)
+                    work.append(target)
+        return found
+
+    def _targets(self, pc: int, env: list[Any]) -> tuple[int, ...]:
+        instruction = self.code[pc]
+        if pc not in self.conditions or not isinstance(instruction, Branch):
+            return successors(self.code, pc)
+        try:
+            return (pc + 1,) if self.conditions[pc](env) else (instruction.otherwise,)
+        except EvaluationError:
+            return ()
 
 
 # --- loops without anything to see ---

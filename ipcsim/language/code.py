@@ -22,27 +22,35 @@ from ipcsim.program.instructions import (
 )
 
 MAX_INSTRUCTIONS = 100_000
+MAX_WORK = 300_000
 Label = int  # negative until `finish` puts pcs in
 
 
 class TooLarge(Exception):
-    """The program has more instructions than are allowed; `mark` is the step where it happened."""
+    """The program is too large; `mark` is the step where it became so."""
 
-    def __init__(self, mark: Mark) -> None:
-        super().__init__()
+    def __init__(self, mark: Mark, message: str) -> None:
+        super().__init__(message)
         self.mark = mark
 
 
 class Budget:
-    """How many more instructions and steps may be compiled, in all processes together."""
+    """How much may be compiled, in all processes together: instructions that stay, and work in all."""
 
     def __init__(self) -> None:
-        self.left = MAX_INSTRUCTIONS
+        self.instructions = 0
+        self.work = 0
 
-    def spend(self, mark: Mark) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise TooLarge(mark)
+    def spend(self, mark: Mark, work: int = 1) -> None:
+        self.work += work
+        if self.work > MAX_WORK:
+            raise TooLarge(mark, f"more than {MAX_WORK:,} steps to compile, procedures written out")
+
+    def add(self, mark: Mark) -> None:
+        self.instructions += 1
+        if self.instructions > MAX_INSTRUCTIONS:
+            raise TooLarge(mark, f"more than {MAX_INSTRUCTIONS:,} instructions in all")
+        self.spend(mark)
 
 
 class CodeBuilder:
@@ -94,12 +102,13 @@ class CodeBuilder:
         finally:
             self.discarding -= 1
             del self.slots[slots:], self.initial[slots:], self.hidden[hidden:]
+            self.budget.instructions -= len(self.code) - code
             del self.code[code:], self.marks[code:]
 
     # --- instructions and labels ---
 
     def emit(self, instruction: Instruction) -> None:
-        self.budget.spend(self.mark)
+        self.budget.add(self.mark)
         self.code.append(instruction)
         self.marks.append(self.mark)
 

@@ -102,6 +102,8 @@ class ProcessCompiler:
         """The expression (or list of them) at `node`, its reads of memory still inside."""
         if not isinstance(node, (Scalar, Seq)):
             return BROKEN
+        if isinstance(node, Seq):
+            self.shared.budget.spend(node.mark, len(node))
         return compile_value(node, self.scope, self.problems)
 
     def read(self, typed: Typed, step: Step) -> Expr:

@@ -49,14 +49,20 @@ def shape_of(root: Map, problems: Problems) -> Text:
         try:
             return Text(DocumentShape.model_validate(root), root, cut)
         except ValidationError as error:
-            # from the end, so that cutting one item of a list leaves the numbers of those before it
-            for found in reversed(error.errors(include_url=False, include_input=False)):
-                path = tuple(p for p in found["loc"] if not str(p).startswith("<"))
-                if found["type"] != "missing" or path not in cut:
-                    _tell(found, path, root, problems)
-                wrong = path[:-1] if found["type"] == "missing" else path
-                cut.add(wrong)
-                _cut(root, wrong)
+            found = [(_path(e["loc"]), e) for e in error.errors(include_url=False, include_input=False)]
+        for path, one in found:
+            if one["type"] != "missing" or path not in cut:
+                _tell(one, path, root, problems)
+        # from the end, so that cutting one item of a list leaves the numbers of those before it
+        for path, one in reversed(found):
+            wrong = path[:-1] if one["type"] == "missing" else path
+            cut.add(wrong)
+            _cut(root, wrong)
+
+
+def _path(place: tuple[int | str, ...]) -> Path:
+    """Where in the text; pydantic also names the alternative of a union that it tried."""
+    return tuple(p for p in place if p not in ("<mapping>", "<list>", "<word>"))
 
 
 def _cut(root: Map, path: Path) -> None:

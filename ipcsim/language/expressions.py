@@ -16,7 +16,7 @@ from typing import Any
 from ipcsim.language.memory import once
 from ipcsim.language.nodes import Mark, Problems, Scalar, suggest
 from ipcsim.language.scope import Scope
-from ipcsim.language.types import BOOL, BROKEN, INT, RANGE, TEXT, UNKNOWN, Typed, list_of, merge
+from ipcsim.language.types import BOOL, BROKEN, INT, RANGE, TEXT, UNKNOWN, Typed, constant_of, list_of, merge
 from ipcsim.program.expressions import (
     MAX_INT,
     MAX_ITEMS,
@@ -55,6 +55,9 @@ _REFUSED_OPERATORS: dict[type[ast.AST], str] = {
 # get it past, at the same length, so that the columns stay.
 _KEYWORDS = "and|as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|nonlocal|not|or|pass|raise|return|try|while|with|yield"  # noqa: E501
 _DOTTED_KEYWORD = re.compile(rf"""'[^']*'|"[^"]*"|\.(?:{_KEYWORDS})\b""")
+
+
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
 def _disguise(match: re.Match[str]) -> str:
@@ -119,6 +122,8 @@ class Compiler:
             raise self.refuse(None, "an expression is missing")
         if len(self.text) > MAX_LENGTH:
             raise self.refuse(None, f"an expression has at most {MAX_LENGTH} characters")
+        if "#" in _QUOTED.sub("", self.text):
+            raise self.refuse(None, "a comment cannot stand inside an expression")
         self.parsed_text = _DOTTED_KEYWORD.sub(_disguise, self.text)
         try:
             with warnings.catch_warnings():
@@ -142,7 +147,7 @@ class Compiler:
             hint = "write `and`, `or`, `not`"
         elif re.search(r"\b0\d", self.text):
             hint = "a number has no leading zeros"
-        message = (error.msg or "").split("(")[0].strip()
+        message = (error.msg or "").removesuffix(". Perhaps you forgot a comma?")
         words = "" if message in ("invalid syntax", "") else f" ({message})"
         self.problems.add(
             self.scalar.part(self.start + offset, 1), f"`{self.text[:60]}` is not an expression{words}", hint
@@ -187,6 +192,8 @@ class Compiler:
                 raise self.refuse(node, f"{str(value)[:30]} does not fit 64 bits")
             return Typed(Const(value), INT)
         if isinstance(value, str):
+            if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+                raise self.refuse(node, "a text cannot hold half of a surrogate pair")
             return Typed(Const(value), TEXT)
         if isinstance(value, float):
             raise self.refuse(node, "fractions are not part of the language: numbers are whole")
@@ -210,6 +217,8 @@ class Compiler:
             return self.refuse(node, f"`{node.id}` is a function: write `{node.id}(…)`")
         known = [*(n for v in self.names for n in v), *self.scope.names()]
         hint = suggest(node.id, known) or f"a text is written with quotes: '{node.id}'"
+        if not self.scalar.plain and self.text == node.id:
+            hint = f"for a text write quotes inside the quotes: \"'{node.id}'\""
         return self.refuse(node, f"unknown name `{node.id}`", hint)
 
     def visit_Attribute(self, node: ast.Attribute) -> Typed:
@@ -251,9 +260,9 @@ class Compiler:
         return Typed(Index(sequence.expr, index.expr), sequence.type.element or UNKNOWN)
 
     def check_index(self, node: ast.AST, sequence: Typed, index: Typed) -> None:
-        items, which = sequence.constant, fold(index.expr, {})
-        if isinstance(items, tuple) and isinstance(which, Const) and not 0 <= int(which.value) < len(items):  # type: ignore[arg-type]
-            raise self.refuse(node, f"index {which.value} is outside 0 … {len(items) - 1}")
+        items, which = constant_of(sequence.expr), constant_of(index.expr)
+        if isinstance(items, tuple) and isinstance(which, int) and not 0 <= which < len(items):
+            raise self.refuse(node, f"index {which} is outside 0 … {len(items) - 1}")
 
     def number(self, node: ast.expr, what: str) -> Typed:
         typed = self.visit(node)
@@ -432,15 +441,15 @@ class Compiler:
             self.names.pop()
         condition = None if not tests else tests[0] if len(tests) == 1 else BoolOp("and", tuple(tests))
         made = Generator(element, slot, variable, fold(iterable.expr, {}), condition)
-        if _cost(made) > MAX_COST:
+        if cost(made) > MAX_COST:
             raise self.refuse(generator, f"this may take more than {MAX_COST:,} steps to compute")
         return Call(name, (made,))
 
 
-def _cost(expr: Expr) -> int:
+def cost(expr: Expr) -> int:
     """About how many elements evaluating `expr` goes through."""
     if not isinstance(expr, Generator):
-        return 1 + sum(map(_cost, children(expr)))
+        return 1 + sum(map(cost, children(expr)))
     size = 1000  # of a list that is not known yet
     if isinstance(expr.iterable, ListOf):
         size = len(expr.iterable.items)
@@ -449,8 +458,8 @@ def _cost(expr: Expr) -> int:
     elif isinstance(expr.iterable, Call) and all(isinstance(a, Const) for a in expr.iterable.arguments):
         bounds = [int(a.value) for a in expr.iterable.arguments if isinstance(a, Const)]  # type: ignore[arg-type]
         size = min(MAX_ITEMS, len(range(*bounds)[: MAX_ITEMS + 1])) if len(bounds) < 3 or bounds[2] else 1
-    inner = _cost(expr.element) + (_cost(expr.condition) if expr.condition is not None else 0)
-    return 1 + _cost(expr.iterable) + size * inner
+    inner = cost(expr.element) + (cost(expr.condition) if expr.condition is not None else 0)
+    return 1 + cost(expr.iterable) + size * inner
 
 
 _USES = {

@@ -24,6 +24,7 @@ from ipcsim.program.instructions import Exit
 from ipcsim.program.program import Family
 
 MAX_PROCESSES = 10_000
+MAX_LOCALS = 5_000_000
 
 
 class LocalsScope(ProcessScope):
@@ -57,9 +58,9 @@ class FamilyReader:
             try:
                 self.read_family(number, name, shape)
             except TooLarge as error:
-                self.problems.add(error.mark, "more than 100,000 instructions in all")
+                self.problems.add(error.mark, str(error))
                 return
-        for name in {str(c[1]) for c in self.text.cut if c[0] == "processes" and len(c) > 1}:
+        for name in sorted({str(c[1]) for c in self.text.cut if c[0] == "processes" and len(c) > 1}):
             self.names.setdefault(name, FamilyName(0, None, [], is_broken=True))
         self.check_uncalled()
 
@@ -73,11 +74,12 @@ class FamilyReader:
         count, is_broken = self.count(name, shape)
         builder = CodeBuilder(["me"], [0], mark, self.shared.budget)
         variables = {"me": Typed(Local(0, "me"), INT)}
-        locals_ = self.locals(shape, variables, builder, name)
+        locals_, slots = self.locals(shape, variables, builder, name)
         size = 1 if count is None else count
         starts = initial_values(
             size if not is_broken else 1,
             locals_,
+            slots,
             lambda i: name if count is None else f"{name}[{i}]",
             self.problems,
         )
@@ -85,6 +87,9 @@ class FamilyReader:
         compiler.steps(shape.steps)
         builder.mark = mark
         builder.emit(Exit(at=mark.location, text="end", code=Const(0)))
+        if len(builder.slots) * size > MAX_LOCALS:
+            self.problems.add(mark, f"more than {MAX_LOCALS:,} local variables in all its processes")
+            return
         rest = tuple(builder.initial[1 + len(locals_) :])
         initial = tuple((*start, *rest) for start in starts)
         self.names[name] = FamilyName(number, count, compiler.phases, is_broken)
@@ -110,8 +115,8 @@ class FamilyReader:
 
     def locals(
         self, shape: ProcessShape, variables: dict[str, Typed], builder: CodeBuilder, family: str
-    ) -> list[tuple[Mark, Expr]]:
-        """Declares the locals, in order; each may use those before it."""
+    ) -> tuple[list[tuple[Mark, Expr]], int]:
+        """Declares the locals, in order (each may use those before it), and counts the slots in use."""
         constants, objects = self.shared.constants, self.shared.objects
         scope = LocalsScope(constants, objects, variables, builder)
         scope.slots = 1 + len(shape.locals or {})
@@ -130,7 +135,7 @@ class FamilyReader:
             if fine:
                 variables[name] = Typed(Local(slot, name), typed.type)
             found.append((node.mark, typed.expr))
-        return found
+        return found, scope.slots
 
     def compiler(self, steps: Seq, variables: dict[str, Typed], builder: CodeBuilder) -> ProcessCompiler:
         shared = self.shared
@@ -156,4 +161,4 @@ class FamilyReader:
                     steps_call.inline(compiler, mark, name, shape, dict.fromkeys(
                         (a.text for a in shape.arguments or []), BROKEN))  # fmt: skip
             except TooLarge as error:
-                self.problems.add(error.mark, "more than 100,000 instructions in all")
+                self.problems.add(error.mark, str(error))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Tag
+from pydantic import Discriminator, Tag
 from pydantic_core import PydanticCustomError, core_schema
 
 from ipcsim.language.nodes import Map, Scalar, Seq, kind_of
@@ -149,10 +149,20 @@ BY_KIND, BY_MAPPING = Discriminator(by_kind), Discriminator(by_mapping)
 MAPPING, LIST, WORD = Tag("<mapping>"), Tag("<list>"), Tag("<word>")
 
 
-def shorthand(key: str, *kinds: type) -> BeforeValidator:
+@dataclass(frozen=True, eq=False)
+class Shorthand:
+    """What `expand` makes of a node may also be written as `json` says."""
+
+    expand: Callable[[Any], Any]
+    json: Json
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self.expand, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Json:
+        return {"anyOf": [dict(self.json), handler(schema)]}
+
+
+def shorthand(key: str, json: Json, *kinds: type) -> Shorthand:
     """A value of one of `kinds` alone stands for `{key: value}`."""
-
-    def expand(value: Any) -> Any:
-        return {key: value} if isinstance(value, kinds) else value
-
-    return BeforeValidator(expand)
+    return Shorthand(lambda value: {key: value} if isinstance(value, kinds) else value, json)

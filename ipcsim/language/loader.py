@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePath
@@ -34,6 +35,9 @@ from ipcsim.program.expressions import Const
 Resolve = Callable[[str], Source]
 
 
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # of a scenario: runs are kept in a folder named so
+
+
 class Texts:
     """The scenario's text and the one that defines the processes: the same, or the problem's."""
 
@@ -50,12 +54,21 @@ class Texts:
             problems.add(
                 Mark(self.document_of(self.scenario), 1, 1), "there are no processes here, and no `problem:`"
             )
-        problems_with = shape.with_ is not None and self.is_problem
-        if problems_with:
+        if shape.with_ is not None and self.is_problem:
+            key = next(k for k in DEFINING if getattr(shape, k) is not None)
             problems.add(
                 self.scenario.mark("with"),
-                "`with:` belongs into a scenario; a problem has defaults in `parameters:`",
+                f"`with:` belongs into a scenario; `{key}:` makes this text the problem itself",
+                "give defaults in `parameters:`",
             )
+        for key in ("scenario", "problem"):
+            name = getattr(shape, key)
+            if name is not None and not (
+                NAME.fullmatch(name.text) or (key == "problem" and self.is_reference)
+            ):
+                problems.add(
+                    name.mark, f"`{name.text[:40]}` is not a name: letters, digits, `-`, `_` and `.`"
+                )
 
     def document_of(self, text: Text) -> Document:
         return text.root.mark.document
@@ -93,7 +106,8 @@ class Texts:
             return shape.scenario.text
         if self.is_problem and shape.problem is not None:
             return shape.problem.text
-        return PurePath(self.scenario.root.mark.document.source.file).stem
+        stem = PurePath(self.scenario.root.mark.document.source.file).stem
+        return re.sub(r"[^A-Za-z0-9_.-]", "-", stem).lstrip(".-") or "scenario"
 
 
 def load_program(
@@ -106,7 +120,7 @@ def load_program(
     parameters = read_parameters(definition, problems)
     values = read_values(texts, parameters, arguments or {}, problems)
     constants = as_constants(values, parameters)
-    for name in {str(c[1]) for c in definition.cut if c[0] == "parameters" and len(c) > 1}:
+    for name in sorted({str(c[1]) for c in definition.cut if c[0] == "parameters" and len(c) > 1}):
         constants.setdefault(name, BROKEN)
     _read_constants(definition, constants, problems)
     shape = definition.shape
@@ -205,7 +219,7 @@ def _read_constants(text: Text, constants: dict[str, Typed], problems: Problems)
             continue
         value = constant(node, Scope(constants), problems)
         constants[name] = BROKEN if value is None else Typed(Const(value), type_of_value(value))
-    for cut in text.cut:
+    for cut in sorted(text.cut, key=str):
         if cut[0] == "constants" and len(cut) > 1:
             constants.setdefault(str(cut[1]), BROKEN)
 

@@ -29,6 +29,7 @@ from ipcsim.program.instructions import Load
 from ipcsim.program.objects import Segment
 
 MAX_UNROLLED = 1000
+_TOO_MANY = f"reads shared memory more than {MAX_UNROLLED} times: write a `repeat:` loop"
 
 
 class CannotUnroll(Exception):
@@ -121,6 +122,8 @@ class Loads:
         if read.index is not None or place.count is None or place.is_text:
             index = None if read.index is None else fold(self._value(read.index), {})
             return self._one(read, index, f"load {read.text}")
+        if place.count > MAX_UNROLLED:
+            raise CannotUnroll(_TOO_MANY)
         return ListOf(tuple(self._one(read, Const(i), f"load {read.text}[{i}]") for i in range(place.count)))
 
     def _once(self, once: Once) -> Expr:
@@ -170,7 +173,7 @@ def _items(iterable: Expr) -> list[Expr]:
             values = evaluate(iterable, [])
             if len(values) <= MAX_UNROLLED:
                 return [Const(v) for v in values]
-            raise CannotUnroll(f"reads shared memory more than {MAX_UNROLLED} times: write a `repeat:` loop")
+            raise CannotUnroll(_TOO_MANY)
     except (EvaluationError, LookupError):
         pass
     raise CannotUnroll(

@@ -8,12 +8,14 @@ from typing import Any
 
 from ipcsim.errors import EvaluationError
 from ipcsim.language.code import CodeBuilder
+from ipcsim.language.expressions import cost
 from ipcsim.language.nodes import Map, Mark, Node, Problems, Scalar, Seq
 from ipcsim.language.objects import Objects, check_name
 from ipcsim.language.process_scope import message_type, zero_of
 from ipcsim.language.types import BROKEN, INT, UNKNOWN, Type, Typed, list_of, merge
 from ipcsim.program.expressions import Expr, Local, bounded, compile_expression
 
+MAX_STEPS = 10_000_000  # to compute the first values of the locals of a family
 _WITH_INTO = ("receive", "get", "create", "open", "stat")
 
 
@@ -118,21 +120,34 @@ def _received(node: Map, key: str, objects: Objects) -> tuple[Type, Any]:
         return type_, zero_of(type_)
     if key == "get" and "all" in value:
         name = value["all"]
-        sets = [s for s in objects.sets if isinstance(name, Scalar) and s.name == name.text]
-        return list_of(INT), (0,) * (sets[0].size if sets else 0)
+        set_ = objects.set(name.text) if isinstance(name, Scalar) else None
+        return list_of(INT), (0,) * (0 if set_ is None else set_[1].size)
     return INT, 0
 
 
 def initial_values(
-    count: int, expressions: list[tuple[Mark, Expr]], process: Callable[[int], str], problems: Problems
+    count: int,
+    expressions: list[tuple[Mark, Expr]],
+    slots: int,
+    process: Callable[[int], str],
+    problems: Problems,
 ) -> list[list[Any]]:
-    """For each instance, `me` and the declared locals in order: each sees those before it."""
+    """For each instance, `me` and the declared locals in order: each sees those before it.
+
+    `slots` counts all that the expressions use; the variables of generators lie behind the locals.
+    """
+    steps = 0
+    for mark, expr in expressions:
+        steps += cost(expr) * count
+        if steps > MAX_STEPS:
+            problems.add(
+                mark, f"this may take more than {MAX_STEPS:,} steps to compute for {count} processes"
+            )
+            return []
     compiled = [(mark, compile_expression(expr)) for mark, expr in expressions]
-    # the variables of generators lie behind the locals while these are computed
-    room = [0] * 64
     found: list[list[Any]] = []
     for instance in range(count):
-        env: list[Any] = [instance, *([0] * len(compiled)), *room]
+        env: list[Any] = [instance, *([0] * (slots - 1))]
         for slot, (mark, evaluate) in enumerate(compiled, 1):
             try:
                 value = evaluate(env)

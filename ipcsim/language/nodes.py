@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ def show(node: Node) -> str:
 
 def suggest(name: str, known: Iterable[str], *, many: int = 8) -> str:
     """A hint: the known name nearest to `name`, or else all of them where they are few."""
-    names = list(dict.fromkeys(known))
+    names = list(dict.fromkeys(itertools.islice(known, 500)))  # more would take too long to compare
     near = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.6)
     if not near:
         near = [n for n in names if n.lower() == name.lower()]
@@ -123,8 +124,11 @@ def suggest(name: str, known: Iterable[str], *, many: int = 8) -> str:
     return ""
 
 
+MAX_COLUMN = 150
+
+
 class Problems:
-    """Collects diagnostics, so that all errors are told at once. At most LIMIT are kept."""
+    """Collects diagnostics, so that all errors are told at once. LIMIT of them are enough."""
 
     LIMIT = 100
 
@@ -134,9 +138,12 @@ class Problems:
 
     def add(self, mark: Mark, message: str, hint: str = "") -> None:
         line = "".join(c if c.isprintable() or c == "\t" else "·" for c in mark.document.line(mark.line))
+        if mark.column > MAX_COLUMN:
+            line = ""  # the caret would stand far outside of any screen
         self.count += 1
-        if len(self.diagnostics) < self.LIMIT:
-            self.diagnostics.append(Diagnostic(mark.location, message, line, mark.length, hint))
+        self.diagnostics.append(Diagnostic(mark.location, message, line, mark.length, hint))
+        if self.count >= self.LIMIT:
+            self.stop_if_any()
 
     def stop_if_any(self) -> None:
         if self.diagnostics:

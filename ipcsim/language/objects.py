@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +31,8 @@ from ipcsim.program.objects import (
 
 MAX_SET = 32_000
 MAX_SEGMENT = 64 << 20
+MAX_FIELDS = 1_000
+MAX_ELEMENTS = 1_000_000  # of arrays of numbers in a struct
 MAX_QUEUE_BYTES = 2**31 - 1
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED = {
@@ -60,39 +61,54 @@ class Objects:
     segments: list[Segment] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     marks: dict[str, Mark] = field(default_factory=dict)
+    by_name: dict[str, tuple[ObjectRef, IpcObject]] = field(default_factory=dict)
     members: dict[str, list[MemberRef]] = field(default_factory=dict)
 
-    def kind(self, name: str) -> str | None:
-        if any(s.name == name for s in self.sets):
-            return "semaphore set"
-        if any(q.name == name for q in self.queues):
-            return "queue"
-        return "segment" if self.is_segment(name) else None
-
-    def is_segment(self, name: str) -> bool:
-        return any(s.name == name for s in self.segments)
-
-    def segment(self, name: str) -> tuple[int, Segment]:
-        return next((i, s) for i, s in enumerate(self.segments) if s.name == name)
-
-    def queue(self, name: str) -> tuple[int, Queue] | None:
-        return next(((i, q) for i, q in enumerate(self.queues) if q.name == name), None)
+    def add(self, made: IpcObject) -> None:
+        match made:
+            case SemaphoreSet():
+                ref = ObjectRef(ObjectKind.SEMAPHORES, len(self.sets))
+                self.sets.append(made)
+            case Queue():
+                ref = ObjectRef(ObjectKind.QUEUE, len(self.queues))
+                self.queues.append(made)
+            case Segment():
+                ref = ObjectRef(ObjectKind.SEGMENT, len(self.segments))
+                self.segments.append(made)
+        self.by_name[made.name] = ref, made
 
     def ref(self, name: str) -> tuple[ObjectRef, IpcObject] | None:
-        groups: tuple[tuple[ObjectKind, Sequence[IpcObject]], ...] = (
-            (ObjectKind.SEMAPHORES, self.sets),
-            (ObjectKind.QUEUE, self.queues),
-            (ObjectKind.SEGMENT, self.segments),
-        )
-        for kind, group in groups:
-            for number, member in enumerate(group):
-                if member.name == name:
-                    return ObjectRef(kind, number), member
+        return self.by_name.get(name)
+
+    def kind(self, name: str) -> str | None:
+        match self.by_name.get(name):
+            case (_, SemaphoreSet()):
+                return "semaphore set"
+            case (_, Queue()):
+                return "queue"
+            case (_, Segment()):
+                return "segment"
         return None
 
+    def is_segment(self, name: str) -> bool:
+        return self.kind(name) == "segment"
+
+    def segment(self, name: str) -> tuple[int, Segment]:
+        """The number and the declaration of a segment that there is."""
+        ref, found = self.by_name[name]
+        assert isinstance(found, Segment)
+        return ref.number, found
+
+    def queue(self, name: str) -> tuple[int, Queue] | None:
+        ref, found = self.by_name.get(name, (None, None))
+        return (ref.number, found) if ref is not None and isinstance(found, Queue) else None
+
+    def set(self, name: str) -> tuple[int, SemaphoreSet] | None:
+        ref, found = self.by_name.get(name, (None, None))
+        return (ref.number, found) if ref is not None and isinstance(found, SemaphoreSet) else None
+
     def names(self) -> list[str]:
-        groups: tuple[Sequence[IpcObject], ...] = (self.sets, self.queues, self.segments)
-        return [o.name for group in groups for o in group]
+        return list(self.by_name)
 
     def semaphore_names(self) -> list[str]:
         return [*self.members, *(f"{s.name}.{m.name}" for s in self.sets for m in s.members)]
@@ -139,7 +155,7 @@ class ObjectReader:
                     most = MAX_QUEUE_BYTES
                     size = constant_int(queue_shape.bytes, self.scope, self.problems, "`bytes`", 0, most)
                 common = self.common("queues", name, queue_shape)
-                self.objects.queues.append(Queue(name=name, message=struct, bytes=size, **common))
+                self.objects.add(Queue(name=name, message=struct, bytes=size, **common))
         for name, segment_shape in (shape.segments or {}).items():
             if self.declare("segments", name):
                 self.read_segment(name, segment_shape)
@@ -173,6 +189,7 @@ class ObjectReader:
 
     def read_set(self, name: str, shape: SetShape) -> None:
         members: list[Member] = []
+        base = 0
         number = len(self.objects.sets)
         for member_name, member_shape in (shape.__pydantic_extra__ or {}).items():
             mark = self.text.mark("semaphores", name, member_name)
@@ -183,12 +200,12 @@ class ObjectReader:
                 continue
             if not check_name(member_name, mark, self.problems):
                 continue
-            base = sum(m.size for m in members)
             member = self.member(member_name, base, member_shape, mark)
             if member is None:
                 self.objects.broken.add(member_name)
                 continue
             members.append(member)
+            base += member.size
             self.objects.members.setdefault(member_name, []).append(MemberRef(number, member))
             if member_name in self.scope.constants:
                 self.problems.add(
@@ -200,10 +217,10 @@ class ObjectReader:
         mark = self.text.mark("semaphores", name)
         if not members and not self.text.was_cut("semaphores", name):
             self.problems.add(mark, f"the set `{name}` has no semaphores")
-        if sum(m.size for m in members) > MAX_SET:
+        if base > MAX_SET:
             self.problems.add(mark, f"a set has at most {MAX_SET:,} semaphores")
         made = SemaphoreSet(name=name, members=tuple(members), **self.common("semaphores", name, shape))
-        self.objects.sets.append(made)
+        self.objects.add(made)
 
     def member(self, name: str, base: int, shape: MemberShape, mark: Mark) -> Member | None:
         count = None
@@ -233,6 +250,9 @@ class ObjectReader:
 
     def struct(self, path: tuple[str, ...], fields: dict[str, tuple[Scalar, bool]]) -> Struct:
         rows: list[tuple[str, str, int | None, bool]] = []
+        if len(fields) > MAX_FIELDS:
+            self.problems.add(self.text.mark(*path), f"more than {MAX_FIELDS:,} fields")
+            return layout([])
         for name, (type_, atomic) in fields.items():
             mark = self.text.mark(*path, name)
             if name in OPTION_KEYS and path[0] == "segments":
@@ -243,6 +263,9 @@ class ObjectReader:
                 row = self.field_type(type_)
                 if row is not None:
                     rows.append((name, *row, atomic))
+        if sum(count or 1 for _, type_name, count, _ in rows if type_name != "char") > MAX_ELEMENTS:
+            self.problems.add(self.text.mark(*path), f"more than {MAX_ELEMENTS:,} elements in its arrays")
+            return layout([])
         return layout(rows)
 
     def field_type(self, scalar: Scalar) -> tuple[str, int | None] | None:
@@ -282,7 +305,7 @@ class ObjectReader:
             struct = layout([])
         initial = tuple(self.initial(f, fields[f.name]) for f in struct.fields)
         segment = Segment(name=name, struct=struct, initial=initial, **self.common("segments", name, shape))
-        self.objects.segments.append(segment)
+        self.objects.add(segment)
 
     def initial(self, place: Field, shape: FieldShape) -> Value:
         zero: Value = "" if place.is_text else 0 if place.count is None else (0,) * place.count

@@ -70,9 +70,9 @@ class PropertyScope(Scope):
         objects = self.known_objects
         if base in objects.broken:
             return BROKEN
-        for number, found in enumerate(objects.sets):
-            if found.name == base:
-                return self.semaphore(number, field, index)
+        found = objects.set(base)
+        if found is not None:
+            return self.semaphore(found[0], field, index)
         if not objects.is_segment(base):
             hint = suggest(base, [*(s.name for s in objects.segments), *(s.name for s in objects.sets)])
             return f"unknown segment `{base}`", hint
@@ -90,9 +90,7 @@ class PropertyScope(Scope):
 
     def semaphore(self, number: int, name: str, index: Typed | None) -> Typed | Refusal:
         found = self.known_objects.sets[number]
-        for member in found.members:
-            if member.name != name:
-                continue
+        for member in (r.member for r in self.known_objects.members.get(name, []) if r.set == number):
             if (index is None) != (member.count is None):
                 return f"`{name}` is " + (
                     "no array" if member.count is None else f"an array: write `{name}[0]`"
@@ -109,7 +107,7 @@ class PropertyScope(Scope):
         return broken_or(refusal, name in self.known_objects.broken)
 
     def has_fields(self, name: str) -> bool:
-        return self.is_segment(name) or any(s.name == name for s in self.known_objects.sets)
+        return self.is_segment(name) or self.known_objects.set(name) is not None
 
     def indexed(self, base: str, index: Typed) -> Typed | Refusal | None:
         if base in self.known_objects.broken and base not in self.constants:

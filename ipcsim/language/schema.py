@@ -65,7 +65,7 @@ def _clean(part: Any) -> Any:
         if not (k == "default" and v is None)
         and not (k == "title" and isinstance(v, str) and "type" not in k)
     }
-    return _without_null(cleaned)
+    return _without_null(cleaned) if "default" in part else cleaned
 
 
 def _without_null(part: Json) -> Json:

@@ -6,13 +6,15 @@ Steps are checked against their own table (`step_table`), because a step is know
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ipcsim.language.leaves import (
     BY_KIND,
     BY_MAPPING,
     LIST,
     MAPPING,
+    TYPE_JSON,
+    VALUE_JSON,
     WORD,
     Bool,
     Duration,
@@ -25,6 +27,7 @@ from ipcsim.language.leaves import (
     OffOrPositive,
     ParameterType,
     SchedulerWord,
+    Shorthand,
     Steps,
     Text,
     Value,
@@ -82,7 +85,7 @@ class SetShape(ObjectShape):
     """A semaphore set (semget): its semaphores by name, each a MemberShape or just its initial value."""
 
     model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
-    __pydantic_extra__: dict[str, Annotated[MemberShape, shorthand("value", Scalar, Seq)]]
+    __pydantic_extra__: dict[str, Annotated[MemberShape, shorthand("value", VALUE_JSON, Scalar, Seq)]]
 
 
 def _or_empty(value: Any) -> Any:
@@ -109,7 +112,7 @@ class SegmentShape(ObjectShape):
     """A shared memory segment (shmget): a C struct; each field a FieldShape or just its type."""
 
     model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
-    __pydantic_extra__: dict[str, Annotated[FieldShape, shorthand("type", Scalar)]]
+    __pydantic_extra__: dict[str, Annotated[FieldShape, shorthand("type", TYPE_JSON, Scalar)]]
 
 
 class ProcessShape(Shape):
@@ -180,7 +183,7 @@ Expect = Annotated[
     Annotated[VerdictShape, MAPPING] | Annotated[list[VariantShape], LIST] | Annotated[VerdictWord, WORD],
     BY_KIND,
 ]
-Queue = Annotated[QueueShape, BeforeValidator(_or_empty)]
+Queue = Annotated[QueueShape, Shorthand(_or_empty, {"type": "null"})]
 
 
 class DocumentShape(Shape):

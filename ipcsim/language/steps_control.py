@@ -88,6 +88,7 @@ def if_(c: ProcessCompiler, step: Step) -> None:
 @handles("switch")
 def switch(c: ProcessCompiler, step: Step) -> None:
     typed = c.typed(step.value)
+    c.shared.budget.spend(step.mark, len(step.cases))
     cases = {name: _case_value(c, step, name, typed) for name in step.cases}
     default = step.options.get("default")
     if isinstance(typed.expr, Const):

@@ -16,6 +16,7 @@ from ipcsim.program.expressions import Const, Expr, Unary, fold
 from ipcsim.program.instructions import GetValue, SemaphoreOperation, SemaphoreQuestion, Semop, SetValue
 from ipcsim.program.objects import SEMVMX
 
+MAX_OPERATIONS = 500  # SEMOPM
 _REFERENCE = re.compile(r"\s*(?:([A-Za-z_]\w*)\s*\.\s*)?([A-Za-z_]\w*)\s*(?:\[(.*)\]\s*)?", re.DOTALL)
 
 
@@ -100,6 +101,11 @@ def semop(c: ProcessCompiler, step: Step) -> None:
     """One atomic semop, over the semaphores of one set, in the order written."""
     wanted = _wanted(c, step)
     nowait, undo = c.flag(step.options.get("nowait")), c.flag(step.options.get("undo"))
+    if not wanted:
+        c.problems.add(step.mark, f"`{step.kind.name}` names no semaphore")
+    if len(wanted) > MAX_OPERATIONS:
+        c.problems.add(step.mark, f"one semop has at most {MAX_OPERATIONS} operations (SEMOPM)")
+        return
     operations: list[SemaphoreOperation] = []
     sets: dict[int, Semaphore] = {}
     for one in wanted:
@@ -116,10 +122,6 @@ def semop(c: ProcessCompiler, step: Step) -> None:
         )
     if len(sets) > 1:
         _refuse_two_sets(c, list(sets.values()))
-    if not wanted:
-        c.problems.add(step.mark, f"`{step.kind.name}` names no semaphore")
-    if len(operations) > 500:
-        c.problems.add(step.mark, "one semop has at most 500 operations (SEMOPM)")
     if operations:
         c.kernel_call(step, Semop, set=next(iter(sets)), operations=tuple(operations))
 
@@ -193,9 +195,9 @@ _QUESTIONS = {
 def _set_named(c: ProcessCompiler, node: Node) -> int | None:
     if not isinstance(node, Scalar):
         return None
-    for number, found in enumerate(c.objects.sets):
-        if found.name == node.text:
-            return number
+    found = c.objects.set(node.text)
+    if found is not None:
+        return found[0]
     if node.text not in c.objects.broken:
         hint = suggest(node.text, [s.name for s in c.objects.sets])
         c.problems.add(node.mark, f"unknown semaphore set `{node.text[:40]}`", hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ipcsim.program.expressions import Const, Expr, Local
+from ipcsim.program.expressions import Const, Expr, Local, fold
 from ipcsim.program.objects import Field, Struct
 
 
@@ -80,6 +80,12 @@ class Typed:
     @property
     def constant(self) -> int | str | bool | tuple[object, ...] | None:
         return self.expr.value if isinstance(self.expr, Const) else None
+
+
+def constant_of(expr: Expr) -> object:
+    """The value of an expression that is known now; None where it is not."""
+    folded = fold(expr, {})
+    return folded.value if isinstance(folded, Const) else None
 
 
 # Stands where an expression had an error: is never folded and goes with every type.

@@ -7,6 +7,7 @@ nesting and size are under control, and scalars mean what YAML 1.2 says (`no` an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -41,7 +42,7 @@ _WORDS = (
 # every other place that makes no difference.
 _HIDDEN = {"[": "\uf8d0", "]": "\uf8d1", ",": "\uf8d2"}
 _HIDE, _SHOWN = str.maketrans(_HIDDEN), str.maketrans({v: k for k, v in _HIDDEN.items()})
-_NAME_AND_BRACKET = re.compile(r"(?<=\w)[\[(]")
+_BRACKETS = re.compile(r"[\[\](){}\r\n]")
 
 
 def _hide_brackets(text: str) -> str:
@@ -49,30 +50,26 @@ def _hide_brackets(text: str) -> str:
         return text
     parts: list[str] = []
     done = 0
-    for match in _NAME_AND_BRACKET.finditer(text):
-        start = match.start()
-        end = _closing(text, start) if start >= done else None
-        if end is not None:
+    for start, end in sorted(_after_names(text)):
+        if start >= done:  # else inside the one before
             parts += [text[done:start], text[start:end].translate(_HIDE)]
             done = end
     return "".join([*parts, text[done:]])
 
 
-def _closing(text: str, start: int) -> int | None:
-    """Where the bracket that opens at `start` has closed, on the same line; None where it does not."""
-    expected: list[str] = []
-    for place in range(start, min(len(text), start + 2000)):
-        char = text[place]
+def _after_names(text: str) -> Iterator[tuple[int, int]]:
+    """Where a bracket opens right after a name, and where it has closed on the same line."""
+    opened: list[int] = []
+    for match in _BRACKETS.finditer(text):
+        char, place = match[0], match.start()
         if char in "[(":
-            expected.append("]" if char == "[" else ")")
-        elif char in "])":
-            if char != expected.pop():
-                return None
-            if not expected:
-                return place + 1
-        elif char in "{}\n\r":
-            return None
-    return None
+            opened.append(place)
+        elif char in "])" and opened and text[opened[-1]] == ("[" if char == "]" else "("):
+            start = opened.pop()
+            if start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+                yield start, place + 1
+        else:
+            opened.clear()
 
 
 class _Stop(Exception):

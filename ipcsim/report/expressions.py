@@ -47,7 +47,9 @@ class _Writer:
                 return f"{word}{self._inner(operand, level)}", level
             case Binary(op, left, right):
                 level = _BINARY.get(op, _COMPARE)
-                return f"{self._inner(left, level)} {op} {self._inner(right, level - 1)}", level
+                # a comparison of a comparison would read as a chain
+                first = self._inner(left, level - 1 if level == _COMPARE else level)
+                return f"{first} {op} {self._inner(right, level - 1)}", level
             case BoolOp(op, items):
                 level = _AND if op == "and" else _OR
                 return f" {op} ".join(self._inner(i, level - 1) for i in items), level

@@ -32,6 +32,10 @@ _STYLES = {Status.BLOCKED: "yellow", Status.DEAD: "red", Status.ENDED: "dim", St
 _MANY_VALUES = 16  # of an array of semaphores
 _BESIDES = 4  # lines besides processes and objects: the summary, the table's head, what is left out
 LEAST_ROWS = 3
+NARROW = 70  # columns: below, what matters least is left out
+_COLUMNS = ("process", "state", "phase", "waits for", "at", "holds")
+_NARROW_COLUMNS = ("process", "state", "waits for", "holds")
+_LEAST = {"process": 14, "state": 7}
 
 
 def status_line(elapsed: float, events: int, running: int, total: int) -> str:
@@ -40,26 +44,29 @@ def status_line(elapsed: float, events: int, running: int, total: int) -> str:
     return f"{words.seconds(elapsed)}   {words.count(events, 'event')}   {alive}"
 
 
-def frame(program: Program, snapshot: Snapshot, head: str, height: int = 24) -> Group:
-    """The whole picture, at most `height` lines high."""
+def frame(program: Program, snapshot: Snapshot, head: str, width: int = 100, height: int = 24) -> Group:
+    """The whole picture for a terminal of this size."""
     objects = object_lines(program, snapshot)
     room = max(LEAST_ROWS, height - len(objects) - _BESIDES)
     if len(objects) > max(LEAST_ROWS, height // 2):
         objects = objects[: height // 2]
         room = max(LEAST_ROWS, height - len(objects) - _BESIDES)
     shown = snapshot.processes[:room]
+    columns = _NARROW_COLUMNS if width < NARROW else _COLUMNS
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=False)
-    for title in ("process", "state", "phase", "waits for", "at", "holds"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis", header_style="bold")
+    for title in columns:
+        least = _LEAST.get(title, 0) if width >= NARROW // 2 else None
+        table.add_column(title, no_wrap=True, overflow="ellipsis", header_style="bold", min_width=least)
     for state in shown:
-        table.add_row(*_row(program, state))
+        cells = _row(program, state)
+        table.add_row(*(cells[title] for title in columns))
     parts: list[RenderableType] = [Text(head, "bold"), table]
     if left := snapshot.processes[room:]:
         parts.append(Text(f"and {_summary(left)}", "dim"))
     return Group(*parts, *(Text(line, no_wrap=True, overflow="ellipsis") for line in objects))
 
 
-def _row(program: Program, state: ProcessState) -> list[Text]:
+def _row(program: Program, state: ProcessState) -> dict[str, Text]:
     name = program.processes[state.process].name
     waiting = state.status is Status.BLOCKED and state.wait is not None
     wait = wait_text(program, state.wait) if waiting and state.wait else ""
@@ -68,7 +75,8 @@ def _row(program: Program, state: ProcessState) -> list[Text]:
     holds = ", ".join(_holding(program, h) for h in state.holds if h.units > 0)
     cells = [name, str(state.status), state.phase or "", wait, at, holds]
     styles = ["cyan", _STYLES[state.status], "", "", "dim", ""]
-    return [Text(words.visible(cell), style) for cell, style in zip(cells, styles, strict=True)]
+    texts = (Text(words.visible(cell), style) for cell, style in zip(cells, styles, strict=True))
+    return dict(zip(_COLUMNS, texts, strict=True))
 
 
 def _at(program: Program, state: ProcessState) -> str:

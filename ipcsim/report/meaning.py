@@ -31,6 +31,7 @@ from ipcsim.report import expressions, words
 from ipcsim.report.page import LEAST_ROOM, Page
 
 _MOST_VALUES = 12
+NARROW = 72  # columns: below, where a step goes on stands behind it instead of beside it
 
 
 def render(description: Description, program: Program, width: int = 80, color: bool = False) -> str:
@@ -163,7 +164,7 @@ def _field(field: Field) -> str:
 
 def _value(value: Value) -> str:
     if isinstance(value, tuple):
-        shown = " ".join(map(str, value[:_MOST_VALUES]))
+        shown = " ".join(repr(v) if isinstance(v, str) else str(v) for v in value[:_MOST_VALUES])
         return f"{shown} …" if len(value) > _MOST_VALUES else shown
     return repr(value) if isinstance(value, str) else str(value)
 
@@ -192,6 +193,8 @@ def _processes(page: Page, program: Program) -> None:
             for pc, instruction in enumerate(family.code)
         ]
         rows = [_right(r, rows) for r in rows]
+        if page.width < NARROW:
+            rows = [(*r[:2], f"{r[2]}  ({r[3]})" if r[3] else r[2]) for r in rows]
         page.columns(rows, indent=4, styles=("dim", "dim", "", "dim"), wrap=2, least=12)
         page.blank()
 

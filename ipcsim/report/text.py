@@ -6,13 +6,13 @@ in columns. Remarks explain and do not judge. The last lines are there to be cop
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ipcsim.report import words
 from ipcsim.report.page import Page, Part
 from ipcsim.verdict import Finding, Outcome, Verdict
 
-MOST = 20  # findings that are told; the rest is counted
+MOST, MOST_REMARKS = 20, 5  # findings that are told; the rest is counted
 _SUBJECT, _PLACE = "cyan", "dim"
 
 
@@ -120,16 +120,15 @@ def _table(page: Page, details: Sequence[tuple[str, str, str]], indent: int) -> 
 def _remarks(page: Page, outcome: Outcome) -> None:
     """What does not judge: a crash that the scenario asked for, a trace that could not be written."""
     findings = [f for f in outcome.findings if f.verdict is None]
-    texts: Iterable[str] = map(str, outcome.extra.get("remarks") or ())
-    for finding in findings[:MOST]:
-        page.blank()
+    texts = [str(t) for t in outcome.extra.get("remarks") or ()]
+    page.blank()
+    for finding in findings[:MOST_REMARKS]:
         page.paragraph(("remark: ", "bold"), finding.message, indent=2, hanging=2)
-        if finding.details:
-            _table(page, finding.details, 6)
-    if len(findings) > MOST:
-        page.paragraph(f"And {words.count(len(findings) - MOST, 'more remark')}.", indent=2)
+        _table(page, finding.details, 6)
+    if len(findings) > MOST_REMARKS:
+        more = words.count(len(findings) - MOST_REMARKS, "more remark")
+        page.paragraph(f"and {more} (all with --json)", indent=2)
     for text in texts:
-        page.blank()
         page.paragraph(("remark: ", "bold"), text, indent=2, hanging=2)
 
 

@@ -37,7 +37,9 @@ def count(number: int, one: str, many: str = "") -> str:
 
 
 def seconds(value: float) -> str:
-    """How long something took: `0.41 s`, `12.3 s`, `2 min 5 s`."""
+    """How long something took: `12 ms`, `0.41 s`, `12.3 s`, `2 min 5 s`."""
+    if value < 0.0995:
+        return _milliseconds(value)
     if value < 9.995:
         return f"{value:.2f} s"
     if value < 99.95:
@@ -48,9 +50,11 @@ def seconds(value: float) -> str:
 
 def delay(value: float) -> str:
     """A short time: `8 ms`, `under 1 ms`, from a second on as `seconds`."""
-    if value < 0.001:
-        return "under 1 ms"
-    return f"{value * 1000:.0f} ms" if value < 0.9995 else seconds(value)
+    return _milliseconds(value) if value < 0.9995 else seconds(value)
+
+
+def _milliseconds(value: float) -> str:
+    return "less than 1 ms" if value < 0.001 else f"{value * 1000:.0f} ms"
 
 
 def value(argument: Any) -> str:

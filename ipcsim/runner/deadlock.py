@@ -9,17 +9,19 @@ One sample, in this order, which is what makes it sound:
    them before step 1, it would not be asleep now, or would have written a record;
 4. check that none of them has written a record meanwhile.
 
-Two samples agree where they name the same processes, asleep without a context switch in between.
+A second sample agrees where it finds the same processes stuck, and none of them has been running in
+between: still asleep, with the same count of context switches.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ipcsim.analysis.graph import DeadlockReport, analyse
 from ipcsim.analysis.may import MayAnalysis
 from ipcsim.program.instructions import ObjectKind, ObjectRef
-from ipcsim.runner.probe import Asleep, asleep
+from ipcsim.runner.probe import Asleep, asleep, unmoved
 from ipcsim.runner.session import Session
 from ipcsim.snapshot import SemaphoreWait, Snapshot, Status, Wait
 from ipcsim.verdict import Finding
@@ -42,20 +44,19 @@ class Sample:
     """Who can never go on, by one sample; `blocked_at` is when the last of them blocked (ns)."""
 
     sleepers: dict[int, Asleep]
-    findings: tuple[Finding, ...]
+    report: DeadlockReport
     blocked_at: int
-    snapshot: Snapshot
 
 
 @dataclass
 class DeadlockWatch:
     """Looks when everything has come to rest, and otherwise now and then within its share of time.
 
-    `found` is the confirmed sample; `announced_after` seconds passed from the last block to it.
+    `findings` explain the deadlock; `announced_after` seconds passed from the last block to them.
     """
 
     session: Session
-    found: Sample | None = None
+    findings: tuple[Finding, ...] = ()
     announced_after: float | None = None
     _may: MayAnalysis | None = None
     _since: dict[int, tuple[int, float]] = field(default_factory=dict)  # sleeper → records, first seen
@@ -72,6 +73,7 @@ class DeadlockWatch:
         now = time.monotonic()
         if self.session.changes != self._changes:
             self._changes = self.session.changes
+            self._looked_at_all = False
             self._update(now)
             self._next = min(self._next, now + max(self._pause, self._cost / SHARE))
         elif now < self._next and self._looked_at_all:
@@ -88,8 +90,11 @@ class DeadlockWatch:
         self._looked_at_all = len(resting) == len(self._since)
         found = self.confirm()
         spent = self._cost = time.monotonic() - now
-        pause = NO_NEWS if self._looked_at_all and not self._suspected else self._pause
-        self._next = now + spent + max(pause, spent / SHARE)
+        if self._suspected:  # the kernel did not confirm yet: somebody is still on the way to sleep
+            self._next = now + spent + self._pause
+        else:
+            pause = NO_NEWS if self._looked_at_all else self._pause
+            self._next = now + spent + max(pause, spent / SHARE)
         return found
 
     def _update(self, now: float) -> None:
@@ -103,21 +108,18 @@ class DeadlockWatch:
                 self._since[process] = known if known and known[0] == written else (written, now)
 
     def confirm(self) -> bool:
-        """Two samples that agree: a deadlock, with its findings in `found`."""
+        """Two samples that agree: a deadlock, explained in `findings`."""
         first = self._sample()
         if first is None:
             return False
         time.sleep(AGAIN_AFTER)
-        second = self._sample()
-        if second is None or second.sleepers != first.sleepers:
+        if not self._stands(first):
             return False
-        self.found = second
-        self.announced_after = (time.monotonic_ns() - second.blocked_at) / 1e9
+        self.findings = first.report.findings()
+        self.announced_after = (time.monotonic_ns() - first.blocked_at) / 1e9
         return True
 
     def _sample(self) -> Sample | None:
-        from ipcsim.analysis.graph import analyse  # networkx: only where somebody is blocked
-
         session = self.session
         session.collect()
         snapshot = session.snapshot()
@@ -134,11 +136,23 @@ class DeadlockWatch:
         if sleepers is None or any(session.written(p) != written[p] for p in report.deadlocked):
             return None
         blocked_at = max(snapshot.processes[p].since or 0 for p in report.deadlocked)
-        return Sample(sleepers, report.findings(), blocked_at, snapshot)
+        return Sample(sleepers, report, blocked_at)
+
+    def _stands(self, first: Sample) -> bool:
+        """The second sample. The analysis is done again only where the system looks different now."""
+        session = self.session
+        session.collect()
+        snapshot = session.snapshot()
+        if replace(snapshot, time=first.report.snapshot.time) != first.report.snapshot:
+            assert self._may is not None
+            report = analyse(session.program, snapshot, self._may)
+            if report.deadlocked != first.report.deadlocked:
+                return False
+        return all(unmoved(sample) for sample in first.sleepers.values())
 
     def _ask_kernel(self, snapshot: Snapshot, deadlocked: tuple[int, ...]) -> dict[int, Asleep] | None:
         sleepers: dict[int, Asleep] = {}
-        for process in sorted(deadlocked):
+        for process in deadlocked:
             wait = snapshot.processes[process].wait
             if wait is None:
                 return None

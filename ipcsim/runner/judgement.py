@@ -57,7 +57,7 @@ def conclude_run(
     """The outcome of a run that has been stopped; also the last chunk of its trace."""
     program, ending = session.program, session.ending
     finished = not ending.early and not session.killed
-    findings = list(watch.found.findings if watch.found is not None else ())
+    findings = list(watch.findings)
     findings += session.monitor.finish(final.state if finished else None)
     if not ending.early:
         findings += [verdicts.leak(program, ref) for ref in final.left]

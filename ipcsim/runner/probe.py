@@ -3,7 +3,7 @@
 /proc lies in several ways (SEMANTICS, "Reading other processes"): a stopped or frozen process still
 shows its system call, and so does one that has been served but not yet run. So a process counts as
 asleep only where all of these agree: state S, the kernel function it waits in, the system call and the
-object's id; and two samples only agree where the count of voluntary context switches is the same.
+object's id. It has slept on where the count of its voluntary context switches is still the same.
 What this kernel or container does not show is left out, never guessed.
 """
 
@@ -31,7 +31,7 @@ _SLEEPS_IN: dict[type, bytes] = {
 
 @dataclass(frozen=True, slots=True)
 class Asleep:
-    """A process found asleep in its call; equal samples mean that it has not woken in between."""
+    """A process found asleep in its call, and how often it had gone to sleep until then."""
 
     pid: int
     switches: int
@@ -49,6 +49,11 @@ def asleep(pid: int, wait: Wait, object_id: int) -> Asleep | None:
     if not _same_call(_read(pid, "syscall"), wait, object_id):
         return None
     return Asleep(pid, switches)
+
+
+def unmoved(sample: Asleep) -> bool:
+    """Whether the process has slept on since the sample: then it is still in the same call."""
+    return _state(_read(sample.pid, "status")) == (b"S", sample.switches)
 
 
 def _same_call(line: bytes, wait: Wait, object_id: int) -> bool:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import networkx
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipcsim.analysis.cycles import components, short_cycle
@@ -9,6 +9,7 @@ from ipcsim.analysis.cycles import components, short_cycle
 edges = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30)
 
 
+@settings(deadline=None)
 @given(edges)
 def test_components_as_networkx_has_them(pairs):
     follow = {n: [b for a, b in pairs if a == n] for n in range(10)}
@@ -22,6 +23,7 @@ def test_components_as_networkx_has_them(pairs):
     assert all(place[b] <= place[a] for a, b in pairs)  # those waited for come first
 
 
+@settings(deadline=None)
 @given(edges)
 def test_the_cycle_is_a_shortest_one(pairs):
     """Each process waits for one thing of its own, which its targets give."""

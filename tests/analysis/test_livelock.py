@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from ipcsim.analysis.monitor import Monitor
+from ipcsim.program.instructions import Repeat
 from ipcsim.verdict import Kind, Verdict
 
 from .events import Story
-from .programs import choose, family, jump, load, p, pause, phase, program, segment, semaphores, store, v
+from .programs import at, choose, family, jump, load, p, pause, phase, program, segment, semaphores, store, v
 
 EAGAIN = 11
 POLLER = family("poller", p(0, 7, nowait=True, handlers=(("EAGAIN", 0),)), v(0), jump(0), count=2)
@@ -120,6 +121,12 @@ def test_spinning_on_a_field_is_polling_and_a_store_is_not():
         story.step(0, 0, 1, 3)
     story.events = story.events[-300:]
     assert judge(prog, story) == []
+
+
+def test_a_counted_loop_will_end():
+    reader = family("reader", load(), Repeat(at=at(1), text="", slot=2, target=0))
+    prog = program(reader, segments=[segment("flag")], livelock=100)
+    assert judge(prog, Story().step(0, *[0] * 1000)) == []
 
 
 def test_not_judged_without_a_bound():

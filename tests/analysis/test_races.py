@@ -53,16 +53,26 @@ def test_a_lost_update():
     found = races(prog, Story().step(0, 0).step(1, 0).step(0, 1).step(1, 1))
     assert {f.kind for f in found} == {Kind.RACE}
     assert {f.verdict for f in found} == {Verdict.RACE}
-    messages = [f.message for f in found]
-    assert (
-        "`account.balance` is stored by client[0] (line 4) and loaded by client[1] (line 3), "
-        "and nothing orders the two: the load may see it or not."
-    ) in messages
-    assert (
+    (finding,) = found  # one a field
+    assert finding.message == (
         "`account.balance` is stored by client[0] (line 4) and stored by client[1] (line 4), "
         "and nothing orders the two: one of the two stores can be lost."
-    ) in messages
-    assert len(found) == 2  # one a pair of instructions
+    )
+    assert finding.details[0] == ("client[0]", "stores account.balance", "test.yaml:4")
+    assert finding.details[2] == (
+        "",
+        "likewise account.balance, stored at line 4 and loaded at test.yaml:3",
+        "",
+    )
+
+
+def test_a_load_that_may_come_too_early():
+    prog = shared(family("x", store(line=4)), family("y", load(line=9)))
+    (finding,) = races(prog, Story().step(1, 0).step(0, 0))
+    assert finding.message == (
+        "`account.balance` is stored by x (line 4) and loaded by y (line 9), "
+        "and nothing orders the two: the load may see it or not."
+    )
 
 
 def test_a_race_shows_even_where_the_values_came_out_right():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipcsim.program.instructions import Load, Semop
@@ -160,6 +160,7 @@ class TracedList:
         return self.values[index]
 
 
+@settings(deadline=None)
 @given(
     st.recursive(LEAF, grow, max_leaves=8),
     st.lists(st.integers(0, 3), min_size=9, max_size=9),
