@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import many, pair, watching
+from benchmarks import graph, many, pair, watching
 from benchmarks.common import Row
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "pair": pair.rows,
     "many": many.rows,
     "watching": watching.rows,
+    "graph": graph.rows,
 }
 
 

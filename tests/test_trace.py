@@ -106,6 +106,8 @@ def test_another_version_is_refused_with_a_remedy(tmp_path: Path) -> None:
 
 def test_a_trace_cannot_name_a_class_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "evil.trace"
-    file.write_bytes(json.dumps({"ipcsim-trace": 1, "program": {"_": "Popen", "args": "true"}}).encode() + b"\n")
+    file.write_bytes(
+        json.dumps({"ipcsim-trace": 1, "program": {"_": "Popen", "args": "true"}}).encode() + b"\n"
+    )
     with pytest.raises(TraceError, match="unknown sort of data"):
         read_trace(file)

@@ -1,9 +1,10 @@
-"""Strongly connected components and one short cycle of each; never all simple cycles, which are
-exponentially many.
+"""Strongly connected components (by networkx) and one short cycle of each; never all simple cycles, which
+are exponentially many.
 
-Written here rather than taken from networkx because loading that takes longer than a deadlock of five
-processes may take to be announced. All is iterative: a circle of ten thousand processes is ten thousand
-deep.
+The cycle is searched here: it goes from process to process, and with networkx each (waiter, waker) pair
+would have to be an edge, which is a million for a thousand waiters and a thousand wakers of one semaphore.
+networkx takes a fifth of a second to load, so it is loaded when first needed; whoever may not wait then
+(the supervisor of a run) calls `preload` while it has the time.
 """
 
 from __future__ import annotations
@@ -15,49 +16,29 @@ N = TypeVar("N", bound=Hashable)
 Follow = Callable[[N], Sequence[N]]
 
 
+def preload() -> None:
+    """Load networkx now."""
+    import networkx  # noqa: F401
+
+
 def components(nodes: Iterable[N], follow: Follow[N]) -> list[list[N]]:
-    """The strongly connected components (Tarjan 1972), those that are waited for first."""
-    index: dict[N, int] = {}
-    low: dict[N, int] = {}
-    stack: list[N] = []
-    on_stack: set[N] = set()
-    found: list[list[N]] = []
-    for root in nodes:
-        if root in index:
-            continue
-        work: list[tuple[N, Sequence[N], int]] = [(root, follow(root), 0)]
-        index[root] = low[root] = len(index)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, targets, place = work.pop()
-            while place < len(targets):
-                target = targets[place]
-                place += 1
-                if target not in index:
-                    work.append((node, targets, place))
-                    index[target] = low[target] = len(index)
-                    stack.append(target)
-                    on_stack.add(target)
-                    node, targets, place = target, follow(target), 0
-                elif target in on_stack:
-                    low[node] = min(low[node], index[target])
-            if work:
-                parent = work[-1][0]
-                low[parent] = min(low[parent], low[node])
-            if low[node] == index[node]:
-                found.append(_unwind(stack, on_stack, node))
-    return found
+    """The strongly connected components (Tarjan 1972, Nuutila 1994), those that are waited for first."""
+    import networkx
 
-
-def _unwind(stack: list[N], on_stack: set[N], root: N) -> list[N]:
-    component: list[N] = []
-    while True:
-        node = stack.pop()
-        on_stack.discard(node)
-        component.append(node)
-        if node == root:
-            return component
+    found = list(dict.fromkeys(nodes))
+    numbers = {node: i for i, node in enumerate(found)}  # small numbers hash faster than what they stand for
+    edges: list[tuple[int, int]] = []
+    for i, node in enumerate(found):  # which grows while what is followed leads further
+        for target in follow(node):
+            number = numbers.get(target)
+            if number is None:
+                number = numbers[target] = len(found)
+                found.append(target)
+            edges.append((i, number))
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(range(len(found)))
+    graph.add_edges_from(edges)
+    return [[found[i] for i in component] for component in networkx.strongly_connected_components(graph)]
 
 
 Hop = tuple[int, N]  # a process and what it waits for next on the cycle

@@ -85,8 +85,10 @@ def _outside(bound: _Bound, evaluate: Evaluator, env: list[Any]) -> str | None:
         return f"this has no value: {error}"
     if bound.low <= value <= bound.high:
         return None
-    low, high = (-bound.high, -bound.low) if bound.negated else (bound.low, bound.high)
-    return f"this is {bound.label(-int(value) if bound.negated else int(value))}: it must be from {low} to {high}"
+    low, high = bound.low, bound.high
+    if bound.negated:
+        value, low, high = -value, -high, -low
+    return f"this is {bound.label(int(value))}: it must be from {low} to {high}"
 
 
 def _bounds(pc: int, instruction: Instruction, objects: Objects) -> Iterator[_Bound]:

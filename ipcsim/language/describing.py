@@ -18,7 +18,7 @@ def describe(source: Source, resolve: Callable[[str], Source] | None = None) -> 
     texts = Texts(source, resolve, problems)
     definition = texts.definition
     parameters = read_parameters(definition, problems)
-    values = read_values(texts, parameters, {}, problems)
+    values = read_values(texts, parameters, problems)
     variants = tuple(
         Variant(
             entry.arguments,

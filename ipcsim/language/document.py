@@ -12,7 +12,7 @@ from ipcsim.language.shape import DocumentShape
 Path = tuple[str | int, ...]
 
 
-class Text:
+class ScenarioText:
     """A document in shape: its models, its nodes, and where it had errors that were cut out."""
 
     def __init__(self, shape: DocumentShape, root: Map, cut: set[Path]) -> None:
@@ -25,7 +25,8 @@ class Text:
             parent = parent[step]
         if isinstance(parent, Map):
             return parent.key_mark(str(path[-1]))
-        return mark_of(parent[path[-1]])
+        found: Mark = parent[path[-1]].mark
+        return found
 
     def node(self, *path: str | int) -> Any:
         found: Any = self.root
@@ -38,26 +39,25 @@ class Text:
         return any(c[: len(path)] == path or path[: len(c)] == c for c in self.cut)
 
 
-def mark_of(node: Node) -> Mark:
-    return node.mark
-
-
-def shape_of(root: Map, problems: Problems) -> Text:
+def shape_of(root: Map, problems: Problems) -> ScenarioText:
     """The document in `root`. What is wrong is told, then cut out, so that the rest can be looked at."""
     cut: set[Path] = set()
     while True:
         try:
-            return Text(DocumentShape.model_validate(root), root, cut)
+            return ScenarioText(DocumentShape.model_validate(root), root, cut)
         except ValidationError as error:
             found = [(_path(e["loc"]), e) for e in error.errors(include_url=False, include_input=False)]
         for path, one in found:
             if one["type"] != "missing" or path not in cut:
                 _tell(one, path, root, problems)
         # from the end, so that cutting one item of a list leaves the numbers of those before it
+        now: set[Path] = set()
         for path, one in reversed(found):
             wrong = path[:-1] if one["type"] == "missing" else path
-            cut.add(wrong)
-            _cut(root, wrong)
+            if not any(wrong[: len(c)] == c for c in now):
+                _cut(root, wrong)
+                now.add(wrong)
+        cut |= now
 
 
 def _path(place: tuple[int | str, ...]) -> Path:
@@ -97,7 +97,7 @@ def _follow(root: Map, path: Path) -> tuple[Node, int]:
 
 def _tell(found: Any, path: Path, root: Map, problems: Problems) -> None:
     node, key = _locate(root, path)
-    mark = key.mark if key is not None else mark_of(node)
+    mark = key.mark if key is not None else node.mark
     match found["type"]:
         case "extra_forbidden":
             known = _keys_at(path[:-1])
@@ -115,7 +115,7 @@ def _tell(found: Any, path: Path, root: Map, problems: Problems) -> None:
 
 
 def _value_mark(node: Node, key: Mark) -> Mark:
-    return key if isinstance(node, Scalar) and node.is_null else mark_of(node)
+    return key if isinstance(node, Scalar) and node.is_null else node.mark
 
 
 def _locate(root: Map, path: Path) -> tuple[Node, Scalar | None]:

@@ -7,14 +7,12 @@ type must fit. The result is the program's own Expr, with what is constant alrea
 from __future__ import annotations
 
 import ast
-import re
-import unicodedata
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ipcsim.language.expression_text import ExpressionText, NotAnExpression
 from ipcsim.language.memory import once
-from ipcsim.language.nodes import Mark, Problems, Scalar, suggest
+from ipcsim.language.nodes import Problems, Scalar, suggest
 from ipcsim.language.scope import Scope
 from ipcsim.language.types import BOOL, BROKEN, INT, RANGE, TEXT, UNKNOWN, Typed, constant_of, list_of, merge
 from ipcsim.program.expressions import (
@@ -34,8 +32,6 @@ from ipcsim.program.expressions import (
     fold,
 )
 
-MAX_LENGTH = 2000
-MAX_DEPTH = 60
 MAX_COST = 1_000_000  # element evaluations of nested generators
 FUNCTIONS = ("min", "max", "abs", "len", "sum", "any", "all", "range")
 
@@ -51,20 +47,6 @@ _REFUSED_OPERATORS: dict[type[ast.AST], str] = {
     ast.Pow: "`**` is not available: multiply",
     ast.Is: "write `==`", ast.IsNot: "write `!=`",
 }  # fmt: skip
-# `buffer.in` is a fine field, but `in` a keyword to ast: letters that ast itself folds back to ASCII
-# get it past, at the same length, so that the columns stay.
-_KEYWORDS = "and|as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|nonlocal|not|or|pass|raise|return|try|while|with|yield"  # noqa: E501
-_DOTTED_KEYWORD = re.compile(rf"""'[^']*'|"[^"]*"|\.(?:{_KEYWORDS})\b""")
-
-
-_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
-
-
-def _disguise(match: re.Match[str]) -> str:
-    found = match[0]
-    if not found.startswith("."):
-        return found
-    return "." + "".join(chr(0x1D5BA + ord(c) - ord("a")) for c in found[1:])
 
 
 class _Refused(Exception):
@@ -80,87 +62,28 @@ def compile_expression(
 
 class Compiler:
     def __init__(self, scalar: Scalar, scope: Scope, problems: Problems, start: int, end: int | None) -> None:
-        text = scalar.text[start:end]
-        self.scalar, self.scope, self.problems = scalar, scope, problems
-        self.start = start + len(text) - len(text.lstrip())
-        self.text = re.sub(r"\s", " ", text.strip())
+        self.text = ExpressionText(scalar, start, end)
+        self.scope, self.problems = scope, problems
         self.names: list[dict[str, Typed]] = []  # variables of the generators around
-
-    # --- errors ---
-
-    def mark(self, node: ast.AST | None) -> Mark:
-        if node is None or not hasattr(node, "col_offset"):
-            return self.scalar.part(self.start, len(self.text))
-        raw = self.parsed_text.encode()
-        first = len(raw[: node.col_offset].decode(errors="replace"))
-        last = len(raw[: getattr(node, "end_col_offset", 0) or 0].decode(errors="replace"))
-        return self.scalar.part(self.start + first, max(1, last - first))
-
-    def refuse(self, node: ast.AST | None, message: str, hint: str = "") -> _Refused:
-        self.problems.add(self.mark(node), message, hint)
-        return _Refused()
-
-    # --- text to tree ---
 
     def compile(self) -> Typed:
         try:
-            tree = self.parse()
-            typed = self.visit(tree)
+            typed = self.visit(self.text.parse())
             folded = Typed(fold(typed.expr, {}), typed.type, typed.choices)
+        except NotAnExpression as error:
+            self.problems.add(error.mark, str(error), error.hint)
+            return BROKEN
         except _Refused:
             return BROKEN
         value = folded.constant
         if isinstance(value, int) and not -MAX_INT - 1 <= value <= MAX_INT:
-            self.problems.add(self.mark(None), f"{value} does not fit 64 bits")
+            self.problems.add(self.text.whole, f"{value} does not fit 64 bits")
             return BROKEN
         return folded
 
-    def parse(self) -> ast.expr:
-        if self.scalar.plain and self.scalar.is_null:
-            raise self.refuse(None, "an expression is missing")
-        if not self.text:
-            raise self.refuse(None, "an expression is missing")
-        if len(self.text) > MAX_LENGTH:
-            raise self.refuse(None, f"an expression has at most {MAX_LENGTH} characters")
-        if "#" in _QUOTED.sub("", self.text):
-            raise self.refuse(None, "a comment cannot stand inside an expression")
-        self.parsed_text = _DOTTED_KEYWORD.sub(_disguise, self.text)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of odd escapes in texts: they go to nobody
-                tree = ast.parse(self.parsed_text, mode="eval").body
-        except SyntaxError as error:
-            raise self.syntax_error(error) from None
-        except (RecursionError, MemoryError):
-            raise self.refuse(None, "this expression is nested too deeply") from None
-        except ValueError as error:
-            raise self.refuse(None, f"this is not an expression: {error}") from None
-        self.check_depth(tree)
-        return tree
-
-    def syntax_error(self, error: SyntaxError) -> _Refused:
-        offset = max(0, min((error.offset or 1) - 1, len(self.text) - 1))
-        hint = ""
-        if re.search(r"(?<![=!<>])=(?!=)", self.text):
-            hint = "equality is written `==`"
-        elif "&&" in self.text or "||" in self.text:
-            hint = "write `and`, `or`, `not`"
-        elif re.search(r"\b0\d", self.text):
-            hint = "a number has no leading zeros"
-        message = (error.msg or "").removesuffix(". Perhaps you forgot a comma?")
-        words = "" if message in ("invalid syntax", "") else f" ({message})"
-        self.problems.add(
-            self.scalar.part(self.start + offset, 1), f"`{self.text[:60]}` is not an expression{words}", hint
-        )
+    def refuse(self, node: ast.AST, message: str, hint: str = "") -> _Refused:
+        self.problems.add(self.text.mark(node), message, hint)
         return _Refused()
-
-    def check_depth(self, tree: ast.AST) -> None:
-        level, depth = [tree], 0
-        while level:
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise self.refuse(None, f"an expression nests at most {MAX_DEPTH} deep")
-            level = [c for n in level for c in ast.iter_child_nodes(n)]
 
     # --- tree to typed expression ---
 
@@ -217,7 +140,7 @@ class Compiler:
             return self.refuse(node, f"`{node.id}` is a function: write `{node.id}(…)`")
         known = [*(n for v in self.names for n in v), *self.scope.names()]
         hint = suggest(node.id, known) or f"a text is written with quotes: '{node.id}'"
-        if not self.scalar.plain and self.text == node.id:
+        if not self.text.scalar.plain and self.text.text == node.id:
             hint = f"for a text write quotes inside the quotes: \"'{node.id}'\""
         return self.refuse(node, f"unknown name `{node.id}`", hint)
 
@@ -226,12 +149,8 @@ class Compiler:
             raise self.refuse(node, "only `name.field` may stand before and after a dot")
         return self.field(node, node.value.id, node.attr, None)
 
-    def field(self, node: ast.AST, base: str, name: str, index: Typed | None) -> Typed:
-        raw = self.parsed_text.encode()[
-            getattr(node, "col_offset", 0) : getattr(node, "end_col_offset", None)
-        ]
-        text = unicodedata.normalize("NFKC", raw.decode())
-        found = self.scope.field(base, name, index, text)
+    def field(self, node: ast.expr, base: str, name: str, index: Typed | None) -> Typed:
+        found = self.scope.field(base, name, index, self.text.written(node))
         if isinstance(found, Typed):
             return found
         message, hint = found

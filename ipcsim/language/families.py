@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipcsim.language import steps_call, steps_control, steps_data, steps_semaphores  # noqa: F401  they register
 from ipcsim.language.code import CodeBuilder, TooLarge
 from ipcsim.language.compiler import ProcessCompiler, Shared
-from ipcsim.language.document import Text
+from ipcsim.language.document import ScenarioText
 from ipcsim.language.locals_reader import Names, check_local, declare_into, initial_values, names_changed
 from ipcsim.language.memory import reads_memory
 from ipcsim.language.nodes import Mark, Seq
@@ -44,7 +44,7 @@ class Compiled:
 
 
 class FamilyReader:
-    def __init__(self, text: Text, shared: Shared) -> None:
+    def __init__(self, text: ScenarioText, shared: Shared) -> None:
         self.text, self.shared, self.problems = text, shared, shared.problems
         self.names: dict[str, FamilyName] = {}
         self.compiled: list[Compiled] = []

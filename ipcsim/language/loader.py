@@ -11,7 +11,7 @@ from ipcsim.errors import UsageError
 from ipcsim.language.checks import check_code
 from ipcsim.language.compiler import Shared
 from ipcsim.language.description import Argument, ParameterInfo
-from ipcsim.language.document import Text, shape_of
+from ipcsim.language.document import ScenarioText, shape_of
 from ipcsim.language.families import FamilyReader
 from ipcsim.language.locals_reader import created_objects
 from ipcsim.language.nodes import Document, Mark, Problems, Scalar
@@ -70,17 +70,17 @@ class Texts:
                     name.mark, f"`{name.text[:40]}` is not a name: letters, digits, `-`, `_` and `.`"
                 )
 
-    def document_of(self, text: Text) -> Document:
+    def document_of(self, text: ScenarioText) -> Document:
         return text.root.mark.document
 
-    def read(self, source: Source) -> Text:
+    def read(self, source: Source) -> ScenarioText:
         root = read_yaml(source, self.problems)
         if root is None:
             self.problems.stop_if_any()
         assert root is not None
         return shape_of(root, self.problems)
 
-    def problem(self, name: Scalar, resolve: Resolve | None) -> Text:
+    def problem(self, name: Scalar, resolve: Resolve | None) -> ScenarioText:
         """The text of the problem that the scenario names."""
         try:
             if resolve is None:
@@ -118,7 +118,8 @@ def load_program(
     texts = Texts(source, resolve, problems)
     definition = texts.definition
     parameters = read_parameters(definition, problems)
-    values = read_values(texts, parameters, arguments or {}, problems)
+    own = read_values(texts, parameters, problems)
+    values = own | read_arguments(arguments or {}, parameters)
     constants = as_constants(values, parameters)
     for name in sorted({str(c[1]) for c in definition.cut if c[0] == "parameters" and len(c) > 1}):
         constants.setdefault(name, BROKEN)
@@ -136,7 +137,7 @@ def load_program(
         problems.add(definition.root.mark, "there are no processes: `processes:` is missing")
     families.read()
     properties = read_properties(definition, constants, objects, families.names, problems)
-    settings, expected = read_settings(texts, parameters, values, problems)
+    settings, expected = read_settings(texts, parameters, values, values == own, problems)
     for compiled in families.compiled:
         check_code(compiled, objects, problems)
     problems.stop_if_any()
@@ -170,23 +171,30 @@ def words(texts: Texts, key: str) -> str:
 def read_values(
     texts: Texts,
     parameters: Mapping[str, ParameterInfo],
-    arguments: Mapping[str, Argument],
     problems: Problems,
 ) -> dict[str, Argument]:
-    """The value of every parameter: its default, unless `with:`, unless `--set` says otherwise."""
+    """The value that the text gives every parameter: its default, unless `with:` says otherwise."""
     values = {name: info.default for name, info in parameters.items()}
     shape = texts.scenario.shape
     if not texts.is_problem:
         values |= read_with(
             shape.with_ or {}, parameters, texts.scenario, ("with",), texts.definition, problems
         )
-    return values | read_arguments(arguments, parameters)
+    return values
 
 
 def read_settings(
-    texts: Texts, parameters: Mapping[str, ParameterInfo], values: Mapping[str, Argument], problems: Problems
+    texts: Texts,
+    parameters: Mapping[str, ParameterInfo],
+    values: Mapping[str, Argument],
+    is_own: bool,
+    problems: Problems,
 ) -> tuple[Overrides, Expected]:
-    """The problem's run settings, under those of the variant, under those of the scenario."""
+    """The problem's run settings, under those of the variant, under those of the scenario.
+
+    What the scenario expects counts for its `own` values only: with others it is another experiment,
+    of which the problem's variants may know more.
+    """
     definition, scenario = texts.definition.shape, texts.scenario.shape
     variant = matching(read_variants(texts.definition, parameters, problems), values)
     settings = read_run(definition.run)
@@ -203,12 +211,12 @@ def read_settings(
                 texts.scenario.mark("expect"),
                 "a scenario is one experiment: it expects one verdict, not a list",
             )
-        elif scenario.expect is not None:
+        elif scenario.expect is not None and is_own:
             expected = read_expected(scenario.expect)
     return settings, expected
 
 
-def _read_constants(text: Text, constants: dict[str, Typed], problems: Problems) -> None:
+def _read_constants(text: ScenarioText, constants: dict[str, Typed], problems: Problems) -> None:
     """Adds `constants:`; each may use those before it."""
     for name, node in (text.shape.constants or {}).items():
         mark = text.mark("constants", name)
@@ -224,7 +232,7 @@ def _read_constants(text: Text, constants: dict[str, Typed], problems: Problems)
             constants.setdefault(str(cut[1]), BROKEN)
 
 
-def _procedures(text: Text, problems: Problems) -> dict[str, ProcedureShape]:
+def _procedures(text: ScenarioText, problems: Problems) -> dict[str, ProcedureShape]:
     found: dict[str, ProcedureShape] = {}
     for name, shape in (text.shape.procedures or {}).items():
         if not check_name(name, text.mark("procedures", name), problems):
@@ -244,5 +252,5 @@ def _procedures(text: Text, problems: Problems) -> dict[str, ProcedureShape]:
     return found
 
 
-def _broken_procedures(text: Text) -> set[str]:
+def _broken_procedures(text: ScenarioText) -> set[str]:
     return {str(c[1]) for c in text.cut if c[0] == "procedures" and len(c) > 1}

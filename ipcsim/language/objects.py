@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ipcsim.language.document import Text
+from ipcsim.language.document import ScenarioText
 from ipcsim.language.nodes import Mark, Problems, Scalar
 from ipcsim.language.scope import Scope
 from ipcsim.language.shape import FieldShape, FtokKey, MemberShape, ObjectShape, SegmentShape, SetShape
@@ -137,7 +137,7 @@ def check_name(name: str, mark: Mark, problems: Problems, *, may_be_keyword: boo
 class ObjectReader:
     """Turns the declarations into Objects."""
 
-    def __init__(self, text: Text, scope: Scope, problems: Problems, created: set[str]) -> None:
+    def __init__(self, text: ScenarioText, scope: Scope, problems: Problems, created: set[str]) -> None:
         self.text, self.scope, self.problems, self.created = text, scope, problems, created
         self.objects = Objects()
 
@@ -215,7 +215,7 @@ class ObjectReader:
             if cut[:2] == ("semaphores", name) and len(cut) > 2:
                 self.objects.broken.add(str(cut[2]))
         mark = self.text.mark("semaphores", name)
-        if not members and not self.text.was_cut("semaphores", name):
+        if not shape.__pydantic_extra__ and not self.text.was_cut("semaphores", name):
             self.problems.add(mark, f"the set `{name}` has no semaphores")
         if base > MAX_SET:
             self.problems.add(mark, f"a set has at most {MAX_SET:,} semaphores")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ipcsim.errors import UsageError
 from ipcsim.language.description import Argument, ParameterInfo
-from ipcsim.language.document import Text
+from ipcsim.language.document import ScenarioText
 from ipcsim.language.nodes import Problems, Scalar, suggest
 from ipcsim.language.objects import check_name
 from ipcsim.language.shape import Parameter
@@ -25,7 +25,7 @@ def from_scalar(info: ParameterInfo, scalar: Scalar) -> Argument | None:
     return value if value is not None and info.accepts(value) else None
 
 
-def read_parameters(text: Text, problems: Problems) -> dict[str, ParameterInfo]:
+def read_parameters(text: ScenarioText, problems: Problems) -> dict[str, ParameterInfo]:
     """The parameters that the text declares. One with an error is left out (and in `text.cut`)."""
     found: dict[str, ParameterInfo] = {}
     for name, shape in (text.shape.parameters or {}).items():
@@ -40,7 +40,7 @@ def read_parameters(text: Text, problems: Problems) -> dict[str, ParameterInfo]:
     return found
 
 
-def _read(name: str, shape: Parameter, text: Text, problems: Problems) -> ParameterInfo | None:
+def _read(name: str, shape: Parameter, text: ScenarioText, problems: Problems) -> ParameterInfo | None:
     type_ = shape.type.text
     mark = text.mark("parameters", name)
     choices = tuple(c.text for c in shape.choices or [])
@@ -73,9 +73,9 @@ def _refuse(info: ParameterInfo, scalar: Scalar, problems: Problems, what: str =
 def read_with(
     given: Mapping[str, Scalar],
     parameters: Mapping[str, ParameterInfo],
-    text: Text,
+    text: ScenarioText,
     path: tuple[str | int, ...],
-    definition: Text,
+    definition: ScenarioText,
     problems: Problems,
 ) -> dict[str, Argument]:
     """The arguments of a `with:` at `path` in `text`."""

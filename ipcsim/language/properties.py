@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ipcsim.language.document import Text
+from ipcsim.language.document import ScenarioText
 from ipcsim.language.expressions import Compiler, compile_expression
 from ipcsim.language.nodes import Problems, suggest
 from ipcsim.language.objects import Objects
@@ -162,7 +162,7 @@ class PropertyScope(Scope):
 
 
 def read_properties(
-    text: Text,
+    text: ScenarioText,
     constants: dict[str, Typed],
     objects: Objects,
     families: dict[str, FamilyName],
@@ -177,7 +177,7 @@ def read_properties(
 
 
 def _read(
-    text: Text, name: str, shape: PropertyShape, scope: PropertyScope, problems: Problems
+    text: ScenarioText, name: str, shape: PropertyShape, scope: PropertyScope, problems: Problems
 ) -> Property | None:
     mark = text.mark("properties", name)
     given = [k for k in PropertyKind if getattr(shape, str(k)) is not None]

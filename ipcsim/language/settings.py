@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipcsim.language.description import Argument, ParameterInfo
-from ipcsim.language.document import Text
+from ipcsim.language.document import ScenarioText
 from ipcsim.language.leaves import seconds
 from ipcsim.language.nodes import Problems, Scalar
 from ipcsim.language.parameters import read_with
@@ -65,7 +65,7 @@ class VariantEntry:
 
 
 def read_variants(
-    text: Text, parameters: Mapping[str, ParameterInfo], problems: Problems
+    text: ScenarioText, parameters: Mapping[str, ParameterInfo], problems: Problems
 ) -> list[VariantEntry]:
     """The entries of `expect:` where it is a list."""
     shapes = text.shape.expect

@@ -32,7 +32,9 @@ class FinalLook:
         program, ids = session.program, session.ids
         snapshot = session.snapshot()
         segments = tuple(
-            _segment(segment, ids.get(ref)) for ref, segment in program.objects() if isinstance(segment, Segment)
+            _segment(segment, ids.get(ref))
+            for ref, segment in program.objects()
+            if isinstance(segment, Segment)
         )
         lengths = tuple(None if q is None else q.messages for q in snapshot.queues)
         state = FinalState(snapshot.semaphores, lengths, segments)
@@ -61,7 +63,7 @@ def conclude_run(
     findings += session.monitor.finish(final.state if finished else None)
     if not ending.early:
         findings += [verdicts.leak(program, ref) for ref in final.left]
-    findings += _endings(session)
+    findings += _endings(session, turns)
     extra: dict[str, Any] = {
         "trace": None if session.trace is None else str(session.trace.path),
         "detected_after_s": watch.announced_after,
@@ -86,7 +88,7 @@ def conclude_run(
     return session.seal(outcome)
 
 
-def _endings(session: Session) -> list[Finding]:
+def _endings(session: Session, turns: Turns | None) -> list[Finding]:
     """Why the run was stopped before its time, where no other finding says it."""
     program, ending = session.program, session.ending
     still = tuple(program.processes[p].name for p in session.killed)
@@ -100,7 +102,30 @@ def _endings(session: Session) -> list[Finding]:
         limit = f"{session.settings.timeout:g} s"
         text = f"The run was stopped by its timeout of {limit}: {there}, and no deadlock was found."
         return [_inconclusive(text, still)]
+    if ending.schedule and turns is not None:
+        return [_schedule_over(session, turns, still)]
     return []
+
+
+def _schedule_over(session: Session, turns: Turns, still: tuple[str, ...]) -> Finding:
+    """The schedule to replay has no (possible) next step, and nobody is deadlocked."""
+    program, refused = session.program, turns.refused
+    if refused is None:
+        text = f"The schedule ends after {len(turns.taken)} steps, and {_names(still)} could still go on."
+        return _inconclusive(text, still)
+    step, choice = refused
+    if choice.process >= len(program.processes):
+        why = f"there is no process {choice.process}, only 0 to {len(program.processes) - 1}"
+        return _inconclusive(f"Step {step} of the schedule, `{choice}`, is not possible: {why}.", still)
+    name = program.processes[choice.process].name
+    why, where = turns.explain_refusal()
+    text = f"Step {step} of the schedule, `{choice}`, is not possible: {name} {why}."
+    return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text, processes=(name,), at=where)
+
+
+def _names(names: tuple[str, ...]) -> str:
+    some = ", ".join(names[:5])
+    return some if len(names) <= 5 else f"{some} and {len(names) - 5:,} more"
 
 
 def _inconclusive(message: str, processes: tuple[str, ...]) -> Finding:

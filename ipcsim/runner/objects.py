@@ -121,7 +121,6 @@ def exists(kind: ObjectKind, object_id: int) -> bool:
     return True
 
 
-
 def semaphore_values(set_id: int, size: int) -> tuple[int, ...] | None:
     """GETALL; None where the set is gone (or not there yet)."""
     try:

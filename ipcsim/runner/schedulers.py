@@ -49,7 +49,7 @@ class PctScheduler:
         order = list(range(processes))
         self._random.shuffle(order)
         self._priority = {process: depth + place for place, process in enumerate(order)}
-        points = self._random.sample(range(1, EXPECTED_STEPS), max(0, depth - 1))
+        points = self._random.sample(range(1, EXPECTED_STEPS), min(max(0, depth - 1), EXPECTED_STEPS - 1))
         self._drops = {step: low for low, step in enumerate(sorted(points))}
         self._step = 0
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from ipcsim.analysis.cycles import preload
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.program import Program, RunSettings, Scheduler
 from ipcsim.runner import judgement, manifest, objects, schedulers
@@ -88,6 +89,7 @@ class _Run:
             trace = new_trace(self._folder, program, seed=self._seed, scheduler=str(settings.scheduler))
         rings = Rings(len(program.processes))
         launcher = Launcher(program, rings.fd, self._seed, controlled, self._manifest)
+        preload()  # while the launcher, on another processor, does the same
         session = Session(
             program, settings, self._seed, rings, launcher, Monitor(program, exact=controlled), trace,
             progress=self._progress,

@@ -11,9 +11,9 @@ about again, so that the next choice is made from a state that no longer moves.
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 
+from ipcsim.errors import Location
 from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall
 from ipcsim.runner.deadlock import DeadlockWatch, object_of
 from ipcsim.runner.probe import asleep
@@ -36,6 +36,9 @@ class Turns:
         self._asleep: set[int] = set()
         self._changed = False  # somebody fell asleep since the last look for a deadlock
         self.taken: list[Choice] = []
+        self.refused: tuple[int, Choice] | None = None  # the step of the schedule that was not possible
+        self._refused_state = ""
+        self._refused_at: Location | None = None
 
     @property
     def schedule(self) -> Schedule:
@@ -62,9 +65,30 @@ class Turns:
                 continue
             choice = self._scheduler.choose(possible)
             if choice is None:
+                self._note_refusal()
                 session.ending.schedule = True
                 return
             self._take(choice)
+
+    def _note_refusal(self) -> None:
+        """Keep what the explanation needs, before the processes are killed."""
+        self.refused = getattr(self._scheduler, "refused", None)
+        if self.refused is None or self.refused[1].process >= len(self._given):
+            return
+        process = self.refused[1].process
+        if process in self._session.codes:
+            self._refused_state = "has ended"
+            return
+        instruction = self._session.program.instruction(process, self._session.state(process).pc)
+        self._refused_at = instruction.at
+        if process in self._asleep:
+            self._refused_state = f"sleeps in `{instruction.text}` and nobody has woken it"
+        else:
+            self._refused_state = f"is about to do `{instruction.text}`, where there is no such choice"
+
+    def explain_refusal(self) -> tuple[str, Location | None]:
+        """What the process of the refused step was doing instead, and where."""
+        return self._refused_state, self._refused_at
 
     def _possible(self) -> list[Choice]:
         """Every step that could be taken now, in the order of the processes."""
@@ -156,10 +180,3 @@ class Turns:
         if object_id is None:
             return False
         return asleep(session.pid(process), state.wait, object_id) is not None
-
-
-def wait_for_all(session: Session, seconds: float) -> None:
-    """Give processes that are on their way out the time to go."""
-    deadline = time.monotonic() + seconds
-    while session.alive and time.monotonic() < deadline:
-        session.collect(0.005)

@@ -37,7 +37,9 @@ def _grow(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
         st.builds(Binary, st.sampled_from(["+", "-", "*", "//", "%", "==", "<", ">="]), inner, inner),
         st.builds(BoolOp, st.sampled_from(["and", "or"]), st.lists(inner, min_size=1, max_size=3).map(tuple)),
         st.builds(IfElse, inner, inner, inner),
-        st.builds(lambda items, i: Index(ListOf(tuple(items)), i), st.lists(inner, min_size=1, max_size=3), inner),
+        st.builds(
+            lambda items, i: Index(ListOf(tuple(items)), i), st.lists(inner, min_size=1, max_size=3), inner
+        ),
         st.builds(
             lambda e, n: Call("sum", (Generator(e, SLOTS, "i", Call("range", (Const(n),)), None),)),
             inner,

@@ -136,9 +136,10 @@ def test_sigkill_of_a_worker_asleep_in_a_semop(tmp_path: Path) -> None:
 
 def _sleeps_in(pid: int, where: bytes) -> bool:
     try:
-        return where in Path(f"/proc/{pid}/wchan").read_bytes() and b"0x1 0x" in Path(
-            f"/proc/{pid}/syscall"
-        ).read_bytes()
+        return (
+            where in Path(f"/proc/{pid}/wchan").read_bytes()
+            and b"0x1 0x" in Path(f"/proc/{pid}/syscall").read_bytes()
+        )
     except OSError:
         return False
 
@@ -231,9 +232,7 @@ def test_a_full_disk_does_not_cost_the_verdict(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_taken_is_explained() -> None:
-    text = (
-        "scenario: s\nsemaphores: {set: {m: 1, key: 0x1b2c3d}}\nprocesses: {p: {steps: [P: m, pause: 200ms]}}\n"
-    )
+    text = "scenario: s\nsemaphores: {set: {m: 1, key: 0x1b2c3d}}\nprocesses: {p: {steps: [P: m, pause: 200ms]}}\n"
     errors: list[BaseException] = []
 
     def other() -> None:

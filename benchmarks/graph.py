@@ -1,21 +1,16 @@
 """How the analysis grows: the wait-for graph of 1,000 and 10,000 blocked processes, and the monitor.
 
-    python benchmarks/analysis_scale.py
-
-Prints times and ratios; asserts nothing. Each philosopher of the large table holds one fork and asks for
+Each philosopher of the large table holds one fork and asks for
 three others at once, each of which four may give back: twelve edges a process.
 """
 
 from __future__ import annotations
 
 import gc
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from benchmarks.common import Row
 from ipcsim.analysis.graph import analyse
 from ipcsim.analysis.may import MayAnalysis
 from ipcsim.analysis.monitor import Monitor
@@ -92,23 +87,22 @@ def best(action: Callable[[], object], times: int = 3) -> float:
     return min(found)
 
 
-def graphs() -> None:
+def graphs() -> list[Row]:
+    rows: list[Row] = []
     for name, make in (("a circle, three forks asked", seated), ("a crowd behind one", crowd)):
         times: dict[int, float] = {}
+        edges = 0
         for count in (1_000, 10_000):
             program, snapshot = table(count), make(count)
             report = analyse(program, snapshot, MayAnalysis(program))
             wakers = {n: len(report.graph.wakers(n)) for ns in report.graph.needs.values() for n in ns}
             edges = sum(wakers[n] for ns in report.graph.needs.values() for n in ns)
-            first = best(lambda p=program, s=snapshot: analyse(p, s, MayAnalysis(p)).findings())
-            may = MayAnalysis(program)
-            again = best(lambda p=program, s=snapshot, m=may: analyse(p, s, m))
-            times[count] = first
-            print(
-                f"{name:28} {count:6,} processes {edges:12,} edges  "
-                f"{first * 1e3:7.1f} ms with explanation, {again * 1e3:6.1f} ms to look again"
-            )
-        print(f"{'':28} ten times the processes: {times[10_000] / times[1_000]:.1f} times the time\n")
+            times[count] = best(lambda p=program, s=snapshot: analyse(p, s, MayAnalysis(p)).findings())
+        what = f"analysis, {name}: 10,000 blocked, {edges:,} edges"
+        rows.append(Row(what, f"{times[10_000]:.2f} s with explanation", "≤ 1 s"))
+        growth = times[10_000] / times[1_000]
+        rows.append(Row("  against 1,000 processes", f"{growth:.1f} × the time for 10 ×", "almost linear"))
+    return rows
 
 
 def sweeps(processes: int, records: int, rounds: int) -> list[list[tuple[int, bytes]]]:
@@ -128,7 +122,8 @@ def sweeps(processes: int, records: int, rounds: int) -> list[list[tuple[int, by
     return found
 
 
-def monitor() -> None:
+def monitor() -> list[Row]:
+    rows: list[Row] = []
     for processes, rounds in ((5, 100), (5, 5), (2000, 1)):
         program = table(processes, width=1)
         some = sweeps(processes, 200_000, rounds)
@@ -139,13 +134,10 @@ def monitor() -> None:
             for sweep in some:
                 watching.feed_batch(sweep)
 
-        took = best(feed)
-        print(
-            f"monitor: {processes:5,} processes, {rounds * 8:4} records each a sweep: "
-            f"{took / records * 1e9:6.0f} ns a record"
-        )
+        what = f"monitor: {processes:,} processes, {rounds * 8} records each a sweep"
+        rows.append(Row(what, f"{best(feed) / records * 1e9:.0f} ns a record", ""))
+    return rows
 
 
-if __name__ == "__main__":
-    graphs()
-    monitor()
+def rows() -> list[Row]:
+    return [*graphs(), *monitor()]
