@@ -44,6 +44,8 @@ class Diagnostic:
             return f"{head}\n      {self.hint}" if self.hint else head
         number = f"{self.at.line:>5} | "
         line = self.source_line.expandtabs(1)[:160]
+        if self.at.column > len(line) + 1:  # too far to the right to point at
+            return f"{head}\n      {self.hint}" if self.hint else head
         carets = "^" * max(1, min(self.length, len(line) - self.at.column + 1))
         under = " " * 5 + " | " + " " * (self.at.column - 1) + carets
         return f"{head}\n{number}{line}\n{under}{' ' + self.hint if self.hint else ''}"

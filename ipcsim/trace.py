@@ -17,6 +17,7 @@ import heapq
 import json
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -150,6 +151,13 @@ class TraceWriter:
 
     def close(self) -> None:
         self._file.close()
+
+    def abandon(self) -> None:
+        """Close and remove a trace that no outcome was written to; nothing where it is closed already."""
+        if not self._file.closed:
+            with suppress(OSError):
+                self._file.close()
+            self.path.unlink(missing_ok=True)
 
 
 def read_trace(path: Path) -> Trace:

@@ -29,7 +29,7 @@ def describe(source: Source, resolve: Callable[[str], Source] | None = None) -> 
         )
         for entry in read_variants(definition, parameters, problems)
     )
-    _, expected = read_settings(texts, parameters, values, problems)
+    _, expected = read_settings(texts, parameters, values, True, problems)
     problems.stop_if_any()
     problem = definition.shape.problem
     return Description(

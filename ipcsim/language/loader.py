@@ -119,7 +119,8 @@ def load_program(
     definition = texts.definition
     parameters = read_parameters(definition, problems)
     own = read_values(texts, parameters, problems)
-    values = own | read_arguments(arguments or {}, parameters)
+    given = {k: v for k, v in (arguments or {}).items() if not definition.was_cut("parameters", k)}
+    values = own | read_arguments(given, parameters)
     constants = as_constants(values, parameters)
     for name in sorted({str(c[1]) for c in definition.cut if c[0] == "parameters" and len(c) > 1}):
         constants.setdefault(name, BROKEN)

@@ -292,11 +292,13 @@ def _compile_generator(expr: Generator, world: World | None) -> Evaluator:
     keep = compile_expression(expr.condition, world) if expr.condition is not None else None
 
     def generate(env: Locals) -> Any:
-        for item in iterable(env):
-            env[slot] = item
-            if keep is None or keep(env):
-                yield value(env)
-        env[slot] = 0  # the variable ends with the loop: equal states must compare equal
+        try:
+            for item in iterable(env):
+                env[slot] = item
+                if keep is None or keep(env):
+                    yield value(env)
+        finally:  # also where `any` has seen enough: equal states must compare equal
+            env[slot] = 0
 
     return generate
 

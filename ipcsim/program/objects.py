@@ -108,7 +108,7 @@ class Field:
         """`value` if it fits one element, else `EvaluationError` (C would silently cut it)."""
         _, low, high = SCALARS[self.type]
         if not low <= value <= high:
-            raise EvaluationError(f"{value} does not fit `{self.name}`, a {self.type} ({low} to {high})")
+            raise EvaluationError(f"{value} does not fit `{self.name}` of type {self.type} ({low} to {high})")
         return value
 
     def encode_text(self, value: str) -> bytes:

@@ -72,7 +72,9 @@ class Launcher:
         return [json.loads(line) for line in lines if line]
 
     def stop(self) -> list[dict[str, Any]]:
-        """Have every worker killed and reaped, and the launcher end; the last replies."""
+        """Have every worker killed and reaped, and the launcher end; the last replies. May be repeated."""
+        if self._in.closed:
+            return []
         self.send(kill=True)
         last: list[dict[str, Any]] = []
         while not self.gone:

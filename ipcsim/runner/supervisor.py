@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -56,11 +56,13 @@ def run(
     seed = settings.seed if settings.seed is not None else random.SystemRandom().randrange(2**31)
     objects.check_initial(program)
     scheduler = schedulers.make(program, settings, seed, schedule)
-    path = manifest.begin(program.name)
-    try:
-        return _Run(program, settings, seed, scheduler, path, folder, progress).outcome()
-    finally:
-        path.unlink(missing_ok=True)
+    ending = Ending()
+    with _signals_noted(ending):  # before there is anything that a signal could leave behind
+        path = manifest.begin(program.name)
+        try:
+            return _Run(program, settings, seed, scheduler, path, folder, progress, ending).outcome()
+        finally:
+            path.unlink(missing_ok=True)
 
 
 class _Run:
@@ -75,41 +77,47 @@ class _Run:
         manifest_path: Path,
         folder: Path | None,
         progress: Callable[[Progress], None] | None,
+        ending: Ending,
     ) -> None:
         self._program, self._settings, self._seed = program, settings, seed
         self._scheduler, self._manifest = scheduler, manifest_path
-        self._folder, self._progress = folder, progress
+        self._folder, self._progress, self._ending = folder, progress, ending
         self._beat = 0.0
 
     def outcome(self) -> Outcome:
         program, settings = self._program, self._settings
         controlled = self._scheduler is not None
-        trace = None
-        if self._folder is not None:
-            trace = new_trace(self._folder, program, seed=self._seed, scheduler=str(settings.scheduler))
-        rings = Rings(len(program.processes))
-        launcher = Launcher(program, rings.fd, self._seed, controlled, self._manifest)
-        preload()  # while the launcher, on another processor, does the same
-        session = Session(
-            program, settings, self._seed, rings, launcher, Monitor(program, exact=controlled), trace,
-            progress=self._progress,
-        )  # fmt: skip
+        with ExitStack() as ends:  # undone from the last to the first, whatever happens
+            trace = None
+            if self._folder is not None:
+                trace = new_trace(self._folder, program, seed=self._seed, scheduler=str(settings.scheduler))
+                ends.callback(trace.abandon)
+            rings = Rings(len(program.processes))
+            ends.callback(os.close, rings.fd)
+            ends.callback(self._remove_objects)
+            launcher = Launcher(program, rings.fd, self._seed, controlled, self._manifest)
+            ends.callback(launcher.stop)
+            preload()  # while the launcher, on another processor, does the same
+            session = Session(
+                program, settings, self._seed, rings, launcher, Monitor(program, exact=controlled), trace,
+                progress=self._progress, ending=self._ending,
+            )  # fmt: skip
+            return self._play(session)
+
+    def _play(self, session: Session) -> Outcome:
+        """From the start of the workers to the verdict."""
         watch = DeadlockWatch(session)
         turns = Turns(session, watch, self._scheduler) if self._scheduler is not None else None
-        try:
-            with _signals_noted(session.ending):
-                session.wait_until_ready()
-                session.go()
-                if turns is not None:
-                    turns.play(self._heartbeat)
-                else:
-                    self._watch_free(session, watch)
-                duration = session.elapsed
-                session.stop()
-                final = judgement.FinalLook.take(session, manifest.read(self._manifest))
-                return judgement.conclude_run(session, watch, turns, final, duration)
-        finally:
-            self._clean_up(session, rings)
+        session.wait_until_ready()
+        session.go()
+        if turns is not None:
+            turns.play(self._heartbeat)
+        else:
+            self._watch_free(session, watch)
+        duration = session.elapsed
+        session.stop()
+        final = judgement.FinalLook.take(session, manifest.read(self._manifest))
+        return judgement.conclude_run(session, watch, turns, final, duration)
 
     def _watch_free(self, session: Session, watch: DeadlockWatch) -> None:
         """Until every process has ended, or something ends the run."""
@@ -137,17 +145,12 @@ class _Run:
             with suppress(OSError):
                 os.utime(self._manifest)
 
-    def _clean_up(self, session: Session, rings: Rings) -> None:
-        if not session.launcher.gone:
-            session.launcher.stop()
+    def _remove_objects(self) -> None:
+        """Remove what the manifest lists, except what is meant to persist."""
         with suppress(OSError, ValueError):
             for created in manifest.read(self._manifest).objects:
                 if not created.persist:
                     objects.remove(created.kind, created.id)
-        if session.trace is not None:
-            with suppress(OSError):
-                session.trace.close()
-        os.close(rings.fd)
 
 
 @contextmanager
