@@ -10,6 +10,7 @@
 
 from ipcsim.program.program import (
     Family,
+    Identity,
     Process,
     Program,
     Property,
@@ -21,6 +22,7 @@ from ipcsim.program.program import (
 
 __all__ = [
     "Family",
+    "Identity",
     "Process",
     "Program",
     "Property",

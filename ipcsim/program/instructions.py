@@ -167,6 +167,7 @@ class Lifecycle(StrEnum):
     DETACH = "detach"  # shmdt
     REMOVE = "remove"  # IPC_RMID
     STAT = "stat"  # IPC_STAT
+    CHANGE = "change"  # IPC_SET
 
 
 class ObjectKind(StrEnum):
@@ -185,8 +186,13 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCall(KernelCall):
-    """create, open, attach, detach, remove, stat. `into` receives the id (create, open) or the
-    `field` of IPC_STAT asked for."""
+    """create, open, attach, detach, remove, stat, change.
+
+    `into` receives the id (create, open), the address (attach), or the `field` of IPC_STAT asked for;
+    the field `id` is the process's own handle and asks nobody. `id` opens an object by an id that the
+    process was told, without its key. `address` says which of several attachments to detach. `bytes`
+    and `mode` are what IPC_SET changes: msg_qbytes (queues), the rights (all).
+    """
 
     action: Lifecycle
     object: ObjectRef
@@ -196,6 +202,34 @@ class ObjectCall(KernelCall):
     size: int | None = None
     field: str | None = None
     into: int | None = None
+    id: Expr | None = None
+    address: Expr | None = None
+    bytes: Expr | None = None
+
+
+# --- processes among themselves ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal(KernelCall):
+    """kill(2) to process `index` of `family`. ESRCH where it has ended (or was never started).
+
+    SIGKILL, SIGSTOP and SIGCONT do what they do; any other signal is caught by a handler that does
+    nothing, so a sleeping call ends with EINTR (S-22, Q-12).
+    """
+
+    family: int
+    index: Expr | None
+    signal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spawn(KernelCall):
+    """fork(2): process `index` of `family` (a spawned one) starts, with this process's handles and
+    attachments and its own first locals. EAGAIN where it runs already."""
+
+    family: int
+    index: Expr | None
 
 
 # --- a process with itself ---

@@ -19,6 +19,14 @@ from ipcsim.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose rights a process has: its user and group; it has no supplementary groups and no capabilities."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """Processes that run the same code: `count` of them, or a single one (`count` None).
 
@@ -32,6 +40,8 @@ class Family:
     initial: tuple[tuple[Any, ...], ...]
     code: Code
     at: Location
+    spawned: bool = False  # started by a `Spawn` of another process, not by the run
+    identity: Identity | None = None  # None: the user who runs ipcsim
 
     @property
     def size(self) -> int:

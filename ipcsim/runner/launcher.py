@@ -125,9 +125,11 @@ class _Workers:
 
     def _child(self, process: int, launcher: int) -> NoReturn:
         try:
-            sysv_process.die_with_parent(launcher)
             os.close(self._start_write)
-            os.read(self._start_read, 1)  # returns when the launcher closes the other end
+            # nothing before this: what a child touches while the others are forked slows them down
+            if not os.read(self._start_read, 1):
+                os._exit(1)  # the launcher has gone
+            sysv_process.die_with_parent(launcher)
             for fd in (self._start_read, self._wake_read, self._wake_write):
                 os.close(fd)
             os.dup2(self._nothing, 0)
@@ -164,6 +166,7 @@ class _Workers:
     def _obey(self, request: dict[str, Any]) -> bool:
         """Do what is asked; True where that is to stop."""
         if request.get("go"):
+            os.write(self._start_write, b"g" * len(self._numbers))
             os.close(self._start_write)
         if (victim := request.get("signal")) is not None:
             process, number = victim
