@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ipcsim.analysis.may import MayAnalysis
+from ipcsim.analysis.may import INTERRUPT, SPAWN, Ability, MayAnalysis
 from ipcsim.analysis.needs import Need, NeedSort, missing_message, needs_of, providers
 from ipcsim.program import Program
 from ipcsim.program.instructions import SetValue
@@ -199,6 +199,9 @@ class _Reduction:
             for s in snapshot.processes
             if s.status in (Status.RUNNING, Status.BLOCKED)
         }
+        self._unborn = {s.process for s in snapshot.processes if s.status is Status.UNBORN}
+        for process in self._unborn:  # makes its abilities known before anybody asks who provides what
+            may.effects(process, 0)
         for process, found in needs.items():
             for need in found:
                 self._node(need).waiters.append(process)
@@ -214,6 +217,18 @@ class _Reduction:
                     done.add(ability)
                     for node in self._subscribers.get(ability, ()):
                         self._fire(node)
+                    self._reach(self._may.abilities[ability])
+
+    def _reach(self, ability: Ability) -> None:
+        """What somebody who can run may do to another process itself: interrupt it, or start it."""
+        process = ability.object
+        if ability.act == INTERRUPT and self.waiting.get(process, 0) > 0:
+            self.waiting[process] = 0
+            self._live.append(process)
+        elif ability.act == SPAWN and process in self._unborn:
+            self._unborn.discard(process)
+            self._ids[process] = self._may.effects(process, 0).ids
+            self._live.append(process)
 
     def _fire(self, node: _Node) -> None:
         pending = [node]
@@ -223,7 +238,7 @@ class _Reduction:
             if node.remaining == 0:
                 for process in node.waiters:
                     self.waiting[process] -= 1
-                    if self.waiting[process] == 0:
+                    if self.waiting[process] == 0:  # not again where a signal has ended the wait
                         self._live.append(process)
                 pending += node.followers
 

@@ -34,6 +34,8 @@ from ipcsim.program.instructions import (
     Semop,
     Send,
     SetValue,
+    Signal,
+    Spawn,
     Store,
     successors,
 )
@@ -42,7 +44,9 @@ RISE: Final = 0  # semaphores `first` … `first + extent − 1` of set `object`
 FALL: Final = 1  # … may fall
 SEND: Final = 2  # a message of type `first` (ANY_TYPE: of a type that varies) into queue `object`
 RECEIVE: Final = 3  # a receive from queue `object` asking for `first`; `extent` is how (see below)
-REMOVE: Final = 4  # removes set (first 0) or queue (first 1) `object`
+REMOVE: Final = 4  # removes, or changes by IPC_SET, set (first 0) or queue (first 1) `object`
+INTERRUPT: Final = 5  # sends process `object` a signal: a sleeping call of it ends (EINTR)
+SPAWN: Final = 6  # starts process `object`
 
 ANY_TYPE: Final = 0
 PLAIN, EXCLUDE, VARIES = 0, 1, 2  # `extent` of RECEIVE: as asked, MSG_EXCEPT, the type varies
@@ -220,7 +224,13 @@ def _sources(program: Program, constants: Constants, instruction: Instruction) -
             yield _send(queue, constants.known(type_))
         case Receive(queue=queue, type=type_, exclude=exclude):
             yield _receive(queue, constants.known(type_), EXCLUDE if exclude else PLAIN)
-        case ObjectCall(action=Lifecycle.REMOVE, object=ref) if ref.kind is not ObjectKind.SEGMENT:
+        case Signal(family=family, index=index):
+            yield _processes(program, INTERRUPT, family, index, constants)
+        case Spawn(family=family, index=index):
+            yield _processes(program, SPAWN, family, index, constants)
+        case ObjectCall(action=Lifecycle.REMOVE | Lifecycle.CHANGE, object=ref) if (
+            ref.kind is not ObjectKind.SEGMENT
+        ):
             removed = (Ability(REMOVE, ref.number, int(ref.kind is ObjectKind.QUEUE), 0),)
             yield lambda _: removed
 
@@ -245,6 +255,21 @@ def _semaphore(
         if change == 0:
             return ()
         return (Ability(RISE if change * sign > 0 else FALL, set_, first, extent),)
+
+    return source
+
+
+def _processes(program: Program, act: int, family: int, index: Expr | None, constants: Constants) -> _Source:
+    """What is done to one process of a family; to any of them where the index varies."""
+    first = next(p.number for p in program.processes if p.family == family)
+    size = program.families[family].size
+    which = None if index is None else constants.known(index)
+
+    def source(initial: Locals) -> tuple[Ability, ...]:
+        place = 0 if which is None else which(initial)
+        if place is not None and 0 <= place < size:
+            return (Ability(act, first + place, 0, 0),)
+        return tuple([Ability(act, first + i, 0, 0) for i in range(size)])
 
     return source
 

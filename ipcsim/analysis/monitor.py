@@ -210,6 +210,8 @@ class Monitor:
         track = self._tracker.tracks[process]
         if code < 0 and track.crashing:
             self._findings.append(verdicts.crash(self.program, process, track.pc))
+        elif code < 0 and verdicts.sends(self.program, process, -code):
+            self._findings.append(verdicts.killed_by_order(self.program, process, track.pc, -code))
         elif code < 0:
             self._findings.append(verdicts.killed(self.program, process, track.pc, -code, track.in_call))
         elif code > 0 and not (track.failed or track.exited):

@@ -8,12 +8,12 @@ from __future__ import annotations
 from ipcsim.analysis import errnos
 from ipcsim.errors import NOWHERE
 from ipcsim.program import Program
-from ipcsim.program.instructions import Assert, Crash, Instruction, ObjectKind, ObjectRef
+from ipcsim.program.instructions import Assert, Crash, Instruction, ObjectKind, ObjectRef, Signal, Store
 from ipcsim.verdict import Finding, Kind, Verdict
 
 SIGNALS = {
     1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
-    9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 31: "SIGSYS",
+    9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 31: "SIGSYS",
 }  # fmt: skip
 
 
@@ -81,16 +81,45 @@ def crash(program: Program, process: int, pc: int) -> Finding:
     )
 
 
+def sends(program: Program, process: int, number: int) -> bool:
+    """Whether some `signal` step of the scenario sends this signal to the family of `process`."""
+    family, name = program.processes[process].family, SIGNALS.get(number)
+    return any(
+        isinstance(i, Signal) and i.family == family and i.signal == name
+        for f in program.families
+        for i in f.code
+    )
+
+
+def killed_by_order(program: Program, process: int, pc: int, number: int) -> Finding:
+    """A process died by a signal that another one sent it in a step: a remark, no verdict."""
+    name, instruction, where = _who(program, process, pc)
+    sign = SIGNALS.get(number, f"signal {number}")
+    return Finding(
+        Kind.CRASH,
+        None,
+        f"{name} was killed by {sign} at {where}, as a `signal` step of the scenario asks.",
+        processes=(name,),
+        at=instruction.at if instruction else None,
+    )
+
+
 def killed(program: Program, process: int, pc: int, signal: int, in_call: bool) -> Finding:
     """A process died by a signal that the scenario did not ask for."""
     name, instruction, where = _who(program, process, pc)
     sign = SIGNALS.get(signal, f"signal {signal}")
     text = instruction.text if instruction else ""
     what = f" while in `{text}` at {where}" if in_call and text else f" at or after {where}"
+    why = "nothing in the scenario does that"
+    if sign in ("SIGSEGV", "SIGBUS") and isinstance(instruction, Store):
+        why = (
+            "the segment is attached read-only there, or the field lies beyond its last page, so the "
+            "store is a memory fault"
+        )
     return Finding(
         Kind.CRASH,
         Verdict.ERROR,
-        f"{name} was killed by {sign}{what}; nothing in the scenario does that.",
+        f"{name} was killed by {sign}{what}: {why}.",
         processes=(name,),
         at=instruction.at if instruction else None,
         details=((name, f"killed by {sign}", where),),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ipcsim.errors import EvaluationError
 from ipcsim.language.expressions import cost
 from ipcsim.language.families import Compiled
+from ipcsim.language.family_names import FamilyName
 from ipcsim.language.locals_reader import MAX_STEPS
 from ipcsim.language.nodes import Problems
 from ipcsim.language.objects import Objects
@@ -23,6 +24,8 @@ from ipcsim.program.instructions import (
     Load,
     Semop,
     SetValue,
+    Signal,
+    Spawn,
     Store,
     successors,
 )
@@ -30,8 +33,11 @@ from ipcsim.program.objects import SEMVMX
 from ipcsim.program.program import Family
 
 
-def check_code(compiled: Compiled, objects: Objects, problems: Problems) -> None:
-    _check_indexes(compiled, objects, problems)
+def check_code(
+    compiled: Compiled, objects: Objects, families: Iterable[FamilyName], problems: Problems
+) -> None:
+    numbered = {f.number: f for f in families if not f.is_broken}
+    _check_indexes(compiled, objects, numbered, problems)
     _check_silent_loops(compiled, problems)
 
 
@@ -50,14 +56,16 @@ class _Bound:
     negated: bool = False  # the amount of a P, which is shown as it is written
 
 
-def _check_indexes(compiled: Compiled, objects: Objects, problems: Problems) -> None:
+def _check_indexes(
+    compiled: Compiled, objects: Objects, families: dict[int, FamilyName], problems: Problems
+) -> None:
     """Evaluates every index that depends on nothing but `me` and constant locals, for all instances."""
     family = compiled.family
     constant = set(constant_locals(family, 0)) if family.initial else set()
     bounds = [
         bound
         for pc, instruction in enumerate(family.code)
-        for bound in _bounds(pc, instruction, objects)
+        for bound in _bounds(pc, instruction, objects, families)
         if slots_of(bound.expr) <= constant
     ]
     evaluators = [compile_expression(bound.expr) for bound in bounds]
@@ -91,7 +99,9 @@ def _outside(bound: _Bound, evaluate: Evaluator, env: list[Any]) -> str | None:
     return f"this is {bound.label(int(value))}: it must be from {low} to {high}"
 
 
-def _bounds(pc: int, instruction: Instruction, objects: Objects) -> Iterator[_Bound]:
+def _bounds(
+    pc: int, instruction: Instruction, objects: Objects, families: dict[int, FamilyName]
+) -> Iterator[_Bound]:
     match instruction:
         case Semop(set=number, operations=operations):
             least, most = _amounts(instruction)
@@ -107,6 +117,9 @@ def _bounds(pc: int, instruction: Instruction, objects: Objects) -> Iterator[_Bo
             place = segment.struct.fields[instruction.field]
             name = f"`{segment.name}.{place.name}"
             yield _Bound(pc, index, 0, (place.count or 1) - 1, (name + "[{}]`").format)
+        case Signal(index=index) | Spawn(index=index) if index is not None:
+            named = families[instruction.family]
+            yield _Bound(pc, index, 0, (named.count or 1) - 1, (f"`{named.name}" + "[{}]`").format)
 
 
 def _element(objects: Objects, number: int, base: int) -> Callable[[int], str]:

@@ -9,6 +9,7 @@ from typing import Any
 from ipcsim.errors import Location
 from ipcsim.language.code import Budget, CodeBuilder
 from ipcsim.language.expressions import compile_expression
+from ipcsim.language.family_names import FamilyName
 from ipcsim.language.leaves import seconds
 from ipcsim.language.loads import CannotUnroll, Loads
 from ipcsim.language.nodes import Map, Node, Problems, Scalar, Seq, shorten, show
@@ -49,6 +50,7 @@ class Shared:
     problems: Problems
     budget: Budget = field(default_factory=Budget)
     called: set[str] = field(default_factory=set)
+    families: dict[str, FamilyName] = field(default_factory=dict)
 
 
 class ProcessCompiler:
@@ -62,6 +64,7 @@ class ProcessCompiler:
         self.constant_slots = constant_slots
         self.phases: list[str] = []
         self.calls: list[str] = []
+        self.spawns: set[int] = set()  # the families that steps start, those that are only checked as well
         self.nesting = 0
 
     # --- steps ---

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ipcsim.language import steps_call, steps_control, steps_data, steps_semaphores  # noqa: F401  they register
+from ipcsim.language import (  # noqa: F401  they register
+    steps_call,
+    steps_control,
+    steps_data,
+    steps_objects,
+    steps_processes,
+    steps_semaphores,
+)
 from ipcsim.language.code import CodeBuilder, TooLarge
 from ipcsim.language.compiler import ProcessCompiler, Shared
 from ipcsim.language.document import ScenarioText
+from ipcsim.language.family_names import FamilyName
 from ipcsim.language.locals_reader import Names, check_local, declare_into, initial_values, names_changed
 from ipcsim.language.memory import reads_memory
 from ipcsim.language.nodes import Mark, Seq
 from ipcsim.language.objects import NAME
 from ipcsim.language.phases import mark_ends_of_phases
 from ipcsim.language.process_scope import ProcessScope, zero_of
-from ipcsim.language.properties import FamilyName
 from ipcsim.language.scope import Scope
-from ipcsim.language.shape import ProcessShape
+from ipcsim.language.shape import IdentityShape, ProcessShape
 from ipcsim.language.types import BROKEN, INT, Typed
 from ipcsim.language.values import compile_value, constant_int
+from ipcsim.language.yaml_reader import as_bool
 from ipcsim.program.expressions import Const, Expr, Local
 from ipcsim.program.instructions import Exit
-from ipcsim.program.program import Family
+from ipcsim.program.program import Family, Identity
 
 MAX_PROCESSES = 10_000
 MAX_LOCALS = 5_000_000
+MAX_USER = 2**32 - 2  # (uid_t) -1 means no user
 
 
 class LocalsScope(ProcessScope):
@@ -37,41 +46,60 @@ class LocalsScope(ProcessScope):
 
 @dataclass(slots=True)
 class Compiled:
-    """A family and the places of its instructions, for checks that come after."""
+    """A family and the places of its instructions, for checks that come after; `spawns` are the numbers
+    of the families that it starts, in variants of the scenario too."""
 
     family: Family
     marks: list[Mark]
+    spawns: set[int]
 
 
 class FamilyReader:
     def __init__(self, text: ScenarioText, shared: Shared) -> None:
         self.text, self.shared, self.problems = text, shared, shared.problems
-        self.names: dict[str, FamilyName] = {}
+        self.names = shared.families
         self.compiled: list[Compiled] = []
         self.processes = 0
         self.is_sound = True  # whether what the families build on had no errors
 
     def read(self) -> None:
         """Compiles every family, then checks the procedures that none of them calls."""
+        shapes = self.text.shape.processes or {}
+        for number, (name, shape) in enumerate(shapes.items()):
+            self.names[name] = self.declare(number, name, shape)
+        for name in sorted({str(c[1]) for c in self.text.cut if c[0] == "processes" and len(c) > 1}):
+            self.names.setdefault(name, FamilyName(name, 0, None, is_broken=True))
         self.is_sound = self.problems.count == 0
-        for number, (name, shape) in enumerate((self.text.shape.processes or {}).items()):
+        for name, shape in shapes.items():
             try:
-                self.read_family(number, name, shape)
+                self.read_family(self.names[name], shape)
             except TooLarge as error:
                 self.problems.add(error.mark, str(error))
+                for named in self.names.values():
+                    named.is_broken = True
                 return
-        for name in sorted({str(c[1]) for c in self.text.cut if c[0] == "processes" and len(c) > 1}):
-            self.names.setdefault(name, FamilyName(0, None, [], is_broken=True))
+        if len(self.compiled) == len(shapes):
+            self.check_spawned()
         self.check_uncalled()
 
-    def read_family(self, number: int, name: str, shape: ProcessShape) -> None:
-        mark = self.text.mark("processes", name)
+    def declare(self, number: int, name: str, shape: ProcessShape) -> FamilyName:
+        """What the steps of all families can know of one."""
         before = self.problems.count
         if not NAME.fullmatch(name) or len(name) > 64:
             self.problems.add(
-                mark, f"`{name[:40]}` is not a name: letters, digits and `_`, not a digit first"
+                self.text.mark("processes", name),
+                f"`{name[:40]}` is not a name: letters, digits and `_`, not a digit first",
             )
-        count, is_broken = self.count(name, shape)
+        count = self.count(name, shape)
+        spawned = shape.spawned is not None and bool(as_bool(shape.spawned))
+        is_broken = self.problems.count > before or self.text.was_cut("processes", name)
+        return FamilyName(name, number, count, spawned, is_broken)
+
+    def read_family(self, named: FamilyName, shape: ProcessShape) -> None:
+        name, count, is_broken = named.name, named.count, named.is_broken
+        mark = self.text.mark("processes", name)
+        before = self.problems.count
+        identity = None if shape.as_ is None else self.identity(shape.as_)
         builder = CodeBuilder(["me"], [0], mark, self.shared.budget)
         variables = {"me": Typed(Local(0, "me"), INT)}
         locals_, slots = self.locals(shape, variables, builder, name)
@@ -84,6 +112,7 @@ class FamilyReader:
             self.problems,
         )
         compiler = self.compiler(shape.steps, variables, builder)
+        compiler.phases = named.phases
         compiler.steps(shape.steps)
         builder.mark = mark
         builder.emit(Exit(at=mark.location, text="end", code=Const(0)))
@@ -92,26 +121,32 @@ class FamilyReader:
             return
         rest = tuple(builder.initial[1 + len(locals_) :])
         initial = tuple((*start, *rest) for start in starts)
-        self.names[name] = FamilyName(number, count, compiler.phases, is_broken)
         if self.problems.count > before or not self.is_sound:
             return
         code = mark_ends_of_phases(builder.finish())
-        family = Family(name, count, tuple(builder.slots), initial, code, mark.location)
-        self.compiled.append(Compiled(family, builder.marks))
+        slots = tuple(builder.slots)
+        family = Family(name, count, slots, initial, code, mark.location, named.spawned, identity)
+        self.compiled.append(Compiled(family, builder.marks, compiler.spawns))
 
-    def count(self, name: str, shape: ProcessShape) -> tuple[int | None, bool]:
-        """How many instances, and whether that (or anything of the family's shape) had an error."""
-        count, is_broken = None, self.text.was_cut("processes", name)
+    def count(self, name: str, shape: ProcessShape) -> int | None:
+        """How many instances; None for a single process, and after an error."""
+        count = None
         if shape.count is not None:
             scope = Scope(self.shared.constants, self.shared.objects)
             count = constant_int(shape.count, scope, self.problems, "`count`", 1, MAX_PROCESSES)
-            is_broken |= count is None
         before = self.processes
         self.processes += 1 if count is None else count
         if self.processes > MAX_PROCESSES >= before:
             mark = self.text.mark("processes", name)
             self.problems.add(mark, f"more than {MAX_PROCESSES:,} processes in all")
-        return count, is_broken
+        return count
+
+    def identity(self, shape: IdentityShape) -> Identity:
+        scope = Scope(self.shared.constants, self.shared.objects)
+        uid = constant_int(shape.uid, scope, self.problems, "`uid`", 0, MAX_USER) or 0
+        if shape.gid is None:
+            return Identity(uid, uid)
+        return Identity(uid, constant_int(shape.gid, scope, self.problems, "`gid`", 0, MAX_USER) or 0)
 
     def locals(
         self, shape: ProcessShape, variables: dict[str, Typed], builder: CodeBuilder, family: str
@@ -146,6 +181,25 @@ class FamilyReader:
         )
         scope = ProcessScope(shared.constants, shared.objects, variables, builder)
         return ProcessCompiler(shared, scope, constant)
+
+    def check_spawned(self) -> None:
+        """Each family that waits to be spawned is spawned by one that runs."""
+        families = [c.family for c in self.compiled]
+        running = {n for n, f in enumerate(families) if not f.spawned}
+        work = list(running)
+        while work:
+            new = self.compiled[work.pop()].spawns - running
+            running |= new
+            work += new
+        somebody = set().union(*(c.spawns for c in self.compiled))
+        for number in sorted(set(range(len(families))) - running):
+            name = families[number].name
+            only = number in somebody
+            self.problems.add(
+                self.text.mark("processes", name, "spawned"),
+                f"only processes that never run spawn `{name}`" if only else f"nobody spawns `{name}`",
+                f"write `spawn: {name}` into a process that the run starts, or leave `spawned:` out",
+            )
 
     def check_uncalled(self) -> None:
         """A procedure that nobody calls is compiled once with unknown arguments, only to check it."""

@@ -140,7 +140,7 @@ def load_program(
     properties = read_properties(definition, constants, objects, families.names, problems)
     settings, expected = read_settings(texts, parameters, values, values == own, problems)
     for compiled in families.compiled:
-        check_code(compiled, objects, problems)
+        check_code(compiled, objects, families.names.values(), problems)
     problems.stop_if_any()
     sources = [texts.scenario, definition] if texts.is_reference else [definition]
     return Program(

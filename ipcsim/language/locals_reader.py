@@ -16,7 +16,7 @@ from ipcsim.language.types import BROKEN, INT, UNKNOWN, Type, Typed, list_of, me
 from ipcsim.program.expressions import Expr, Local, bounded, compile_expression
 
 MAX_STEPS = 10_000_000  # to compute the first values of the locals of a family
-_WITH_INTO = ("receive", "get", "create", "open", "stat")
+_WITH_INTO = ("receive", "get", "create", "open", "attach", "stat")
 
 
 def maps_in(node: Node) -> Iterator[Map]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ipcsim.language.document import ScenarioText
 from ipcsim.language.expressions import Compiler, compile_expression
+from ipcsim.language.family_names import FamilyName
 from ipcsim.language.nodes import Problems, suggest
 from ipcsim.language.objects import Objects
 from ipcsim.language.scope import Refusal, Scope, broken_or
@@ -15,16 +15,6 @@ from ipcsim.language.shape import PropertyShape
 from ipcsim.language.types import BOOL, BROKEN, INT, Typed, type_of_field
 from ipcsim.program.expressions import At, Const, Expr, QueueLength, SegmentValue, SemaphoreValue
 from ipcsim.program.program import Property, PropertyKind
-
-
-@dataclass
-class FamilyName:
-    """A family as properties see it; `is_broken` keeps what follows from its errors quiet."""
-
-    number: int
-    count: int | None
-    phases: list[str]
-    is_broken: bool = False
 
 
 class PropertyScope(Scope):
@@ -142,14 +132,8 @@ class PropertyScope(Scope):
         phase = self.phase(family, node.args[1], compiler) if name == "at" else ""
         if family.is_broken:
             return BROKEN
-        if index is None and family.count is not None:
-            raise compiler.refuse(who, f"there are {family.count} of `{target.id}`: write `{target.id}[0]`")
-        if index is not None and family.count is None:
-            raise compiler.refuse(who, f"`{target.id}` is a single process: write it without an index")
-        if isinstance(index, Const) and not 0 <= int(index.value) < (family.count or 0):  # type: ignore[arg-type]
-            raise compiler.refuse(
-                who, f"there is no `{target.id}[{index.value}]`: the last is {family.count or 1} - 1"
-            )
+        if wrong := family.misnamed(index):
+            raise compiler.refuse(who, wrong)
         return Typed(At(family.number, index, phase), BOOL)
 
     def phase(self, family: FamilyName, node: ast.expr, compiler: Compiler) -> str:

@@ -115,11 +115,24 @@ class SegmentShape(ObjectShape):
     __pydantic_extra__: dict[str, Annotated[FieldShape, shorthand("type", TYPE_JSON, Scalar)]]
 
 
+class IdentityShape(Shape):
+    """Whose rights a process has."""
+
+    uid: Expression = Field(description="the user's number, 0 to 4294967294")
+    gid: Expression | None = Field(None, description="the group's number; that of the user unless told")
+
+
 class ProcessShape(Shape):
     """A family of processes that run the same steps."""
 
     count: Expression | None = Field(None, description="how many: name[0] … name[count-1]; `me` is the index")
     locals: dict[str, Value] | None = Field(None, description="variables of each process: first values")
+    spawned: Bool | None = Field(
+        None, description="true: a `spawn:` of another process starts it, not the run"
+    )
+    as_: IdentityShape | None = Field(
+        None, alias="as", description="its user and group; those of the user who runs it unless told"
+    )
     steps: Steps = Field(description="what each process does")
 
 

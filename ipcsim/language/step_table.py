@@ -16,14 +16,15 @@ Json = dict[str, Any]
 
 ERRNO_NAMES = (
     "E2BIG", "EACCES", "EAGAIN", "EEXIST", "EFAULT", "EFBIG", "EIDRM", "EINTR", "EINVAL",
-    "ENOENT", "ENOMEM", "ENOMSG", "ENOSPC", "EPERM", "ERANGE",
+    "ENOENT", "ENOMEM", "ENOMSG", "ENOSPC", "EPERM", "ERANGE", "ESRCH",
 )  # fmt: skip
 SIGNALS = (
     "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL",
     "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM",
 )  # fmt: skip
+SENT_SIGNALS = (*SIGNALS, "SIGSTOP", "SIGCONT")  # nobody could continue a process that stops itself
 STAT_FIELDS = {
-    "common": ("mode", "uid", "gid", "cuid", "cgid", "key"),
+    "common": ("id", "mode", "uid", "gid", "cuid", "cgid", "key"),
     "semaphores": ("nsems", "otime", "ctime"),
     "queue": ("qnum", "cbytes", "qbytes", "lspid", "lrpid", "stime", "rtime", "ctime"),
     "segment": ("size", "nattch", "cpid", "lpid", "atime", "dtime", "ctime"),
@@ -144,6 +145,7 @@ def pause_bounds(text: str) -> tuple[float, float] | None:
 EXPRESSION = Spec("an expression", _some, EXPRESSION_JSON)
 VALUE = Spec("an expression or a list of them", _some, VALUE_JSON, items=EXPRESSION)
 NAME = Spec("a name", _some, {"type": "string"})
+PROCESS = Spec("a process such as `writer` or `consumer[0]`", _some, {"type": "string"})
 SEMAPHORE = Spec("a semaphore such as `mutex` or `fork[left]`", _some, {"type": "string"})
 STEPS = Spec("a list of steps, each starting with `- `", is_steps=True)
 FLAG = Spec("`true` or `false`", lambda s: as_bool(s) is not None, {"type": "boolean"})
@@ -179,6 +181,15 @@ INTO = Option(NAME, "the local variable that receives it")
 def _object(**more: Option) -> Spec:
     return Spec(
         "an object's name, or {object: …}", _some, {"type": "string"}, fields={"object": OBJECT, **more}
+    )
+
+
+def _signal(names: tuple[str, ...], *, may_be_missing: bool) -> Spec:
+    words: list[str | None] = [*names]
+    return Spec(
+        "a signal: " + ", ".join(names),
+        lambda s: s.text in names or (may_be_missing and s.is_null),
+        {"enum": [*words, None] if may_be_missing else words},
     )
 
 
@@ -226,21 +237,32 @@ _KINDS = (
         "message": Option(NAME, "what to say then")}),
     StepKind("exit", "ends the process", Spec("an exit code", lambda s: True, {
         "type": ["integer", "string", "null"]})),
-    StepKind("crash", "dies by a signal, SIGKILL unless told", Spec(
-        "a signal: " + ", ".join(SIGNALS), lambda s: s.is_null or s.text in SIGNALS,
-        {"enum": [*SIGNALS, None]})),
+    StepKind("crash", "dies by a signal, SIGKILL unless told", _signal(SIGNALS, may_be_missing=True)),
+    StepKind("signal", "kill(2): another process gets a signal", Spec("{to: process, name: signal}", fields={
+        "to": Option(PROCESS, "the process that gets it", required=True),
+        "name": Option(_signal(SENT_SIGNALS, may_be_missing=False),
+            "SIGKILL, SIGSTOP, SIGCONT; any other is caught and only interrupts a call", required=True),
+    }), ON_ERROR),
+    StepKind("spawn", "fork(2): starts a process whose family says `spawned: true`", PROCESS, ON_ERROR),
     StepKind("create", "semget/msgget/shmget with IPC_CREAT: this process makes the object", _object(
         exclusive=Option(FLAG, "IPC_EXCL"), mode=Option(MODE_SPEC, "permissions"),
         size=Option(EXPRESSION, "semaphores or bytes, where not as declared"), into=INTO), ON_ERROR),
     StepKind("open", "semget/msgget/shmget of what exists", _object(
         readonly=Option(FLAG, "ask for reading only"), mode=Option(MODE_SPEC, "permissions"),
-        size=Option(EXPRESSION, "semaphores or bytes to ask for"), into=INTO), ON_ERROR),
-    StepKind("attach", "shmat(2)", _object(readonly=Option(FLAG, "SHM_RDONLY")), ON_ERROR),
-    StepKind("detach", "shmdt(2)", _object(), ON_ERROR),
+        size=Option(EXPRESSION, "semaphores or bytes to ask for"),
+        id=Option(EXPRESSION, "its id, told by another process: no key is needed"), into=INTO), ON_ERROR),
+    StepKind("attach", "shmat(2)", _object(
+        readonly=Option(FLAG, "SHM_RDONLY"),
+        into=Option(NAME, "the local variable that receives the address")), ON_ERROR),
+    StepKind("detach", "shmdt(2)", _object(
+        address=Option(EXPRESSION, "which attachment; the latest unless told")), ON_ERROR),
     StepKind("remove", "IPC_RMID", _object(), ON_ERROR),
     StepKind("stat", "IPC_STAT", Spec("{object: …, field: …, into: …}", fields={
         "object": OBJECT, "field": Option(NAME, "which field, such as qnum or nattch", required=True),
         "into": Option(NAME, "the local variable that receives it", required=True)}), ON_ERROR),
+    StepKind("change", "IPC_SET", Spec("{object: …, mode: …}", fields={
+        "object": OBJECT, "mode": Option(MODE_SPEC, "the new permissions"),
+        "bytes": Option(EXPRESSION, "the new msg_qbytes of a queue")}), ON_ERROR),
     StepKind("get", "semctl(2): asks a semaphore or a set", Spec("{value: semaphore, into: x}", fields={
         "value": Option(SEMAPHORE, "GETVAL: its value"),
         "ncnt": Option(SEMAPHORE, "GETNCNT: how many wait for more"),

@@ -1,29 +1,17 @@
-"""send, receive, set, and the life of objects: create, open, attach, detach, remove, stat."""
+"""send, receive, set."""
 
 from __future__ import annotations
 
 import re
 
 from ipcsim.language.compiler import ProcessCompiler, handles
-from ipcsim.language.leaves import MODE
 from ipcsim.language.nodes import Map, Node, Scalar, suggest
-from ipcsim.language.objects import MAX_SEGMENT, misfit, octal
+from ipcsim.language.objects import misfit
 from ipcsim.language.process_scope import message_type
-from ipcsim.language.scope import Scope
-from ipcsim.language.step_table import STAT_FIELDS, Step
+from ipcsim.language.step_table import Step
 from ipcsim.language.types import INT, Type, Typed, merge, type_of_field
-from ipcsim.language.values import constant_int
 from ipcsim.program.expressions import Const, Expr, Index, ListOf, Local, fold
-from ipcsim.program.instructions import (
-    Assign,
-    Lifecycle,
-    ObjectCall,
-    ObjectKind,
-    ObjectRef,
-    Receive,
-    Send,
-    Store,
-)
+from ipcsim.program.instructions import Assign, Receive, Send, Store
 from ipcsim.program.objects import Field, Queue
 
 _TARGET = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\.\s*([A-Za-z_]\w*)\s*)?(?:\[(.*)\]\s*)?", re.DOTALL)
@@ -265,60 +253,3 @@ def _store_all(
                 at=c.at(step), text=f"{text}[{i}]", segment=segment, field=number, index=Const(i), value=value
             )
         )
-
-
-# --- the life of objects ---
-
-
-def _object(c: ProcessCompiler, step: Step) -> tuple[ObjectRef, dict[str, Node]] | None:
-    options: dict[str, Node] = dict(step.value) if isinstance(step.value, Map) else {"object": step.value}
-    node = options["object"]
-    name = node.text if isinstance(node, Scalar) else ""
-    found = c.objects.ref(name)
-    if found is None:
-        if name in c.objects.members:
-            sets = [c.objects.sets[r.set].name for r in c.objects.members[name]]
-            c.problems.add(node.mark, f"`{name}` is one semaphore of the set `{sets[0]}`: name the set")
-        elif name not in c.objects.broken:
-            c.problems.add(node.mark, f"unknown object `{name[:40]}`", suggest(name, c.objects.names()))
-        return None
-    return found[0], options
-
-
-@handles("create", "open", "attach", "detach", "remove")
-def object_call(c: ProcessCompiler, step: Step) -> None:
-    found = _object(c, step)
-    if found is None:
-        return
-    ref, options = found
-    if step.kind.name in ("attach", "detach") and ref.kind is not ObjectKind.SEGMENT:
-        c.problems.add(step.mark, f"`{step.kind.name}` is for segments")
-    mode, size = options.get("mode"), options.get("size")
-    bits = octal(mode) if isinstance(mode, Scalar) and MODE.fullmatch(mode.text) else None
-    number = None
-    if isinstance(size, Scalar):
-        # an object's size cannot depend on the process: the same text means the same object everywhere
-        scope = Scope(c.scope.constants, c.objects)
-        number = constant_int(size, scope, c.problems, "a size", 0, MAX_SEGMENT)
-    c.kernel_call(
-        step, ObjectCall, action=Lifecycle(step.kind.name), object=ref, mode=bits, size=number,
-        exclusive=c.flag(options.get("exclusive")), readonly=c.flag(options.get("readonly")),
-        into=c.into(options.get("into"), INT),
-    )  # fmt: skip
-
-
-@handles("stat")
-def stat(c: ProcessCompiler, step: Step) -> None:
-    found = _object(c, step)
-    if found is None:
-        return
-    ref, options = found
-    node = options["field"]
-    name = node.text if isinstance(node, Scalar) else ""
-    known = [*STAT_FIELDS[str(ref.kind)], *STAT_FIELDS["common"]]
-    if name not in known:
-        c.problems.add(
-            node.mark, f"IPC_STAT of a {ref.kind} has no `{name[:40]}`", suggest(name, known, many=20)
-        )
-    into = c.into(options["into"], INT)
-    c.kernel_call(step, ObjectCall, action=Lifecycle.STAT, object=ref, field=name, into=into)

@@ -1,6 +1,6 @@
-"""The kernel calls of a worker, each as a closure: record BEGIN, call, record END.
+"""The calls that may sleep (semop, msgsnd, msgrcv), each as a closure: record BEGIN, call, record END.
 
-The hot ones (semop, msgsnd, msgrcv) prepare their C arguments once where they never change.
+They are hot: their C arguments are prepared once where they never change.
 """
 
 from __future__ import annotations
@@ -14,20 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ipcsim.errors import EvaluationError
 from ipcsim.program.expressions import Const, position
 from ipcsim.program.instructions import (
-    GetValue,
     KernelCall,
-    Lifecycle,
-    ObjectCall,
     ObjectKind,
     Receive,
-    SemaphoreQuestion,
     Semop,
     Send,
-    SetValue,
 )
-from ipcsim.runner import objects
 from ipcsim.runner.rings import emit_data
-from ipcsim.sysv import libc, queues, segments, semaphores
+from ipcsim.sysv import libc, queues, semaphores
 from ipcsim.trace import EventKind, head
 
 if TYPE_CHECKING:
@@ -247,124 +241,3 @@ def receive(worker: Worker, pc: int, call: Receive) -> Step:
         return after
 
     return step
-
-
-# --- calls that never sleep ---
-
-
-def plain(worker: Worker, pc: int, call: KernelCall) -> Step:
-    """semctl, msgctl, shmctl, the get calls, shmat, shmdt: one closure around a function."""
-    match call:
-        case GetValue():
-            action = _get_value(worker, call)
-        case SetValue():
-            action = _set_value(worker, call)
-        case ObjectCall():
-            action = _object_call(worker, call)
-        case _:
-            raise TypeError(f"unknown call {type(call).__name__}")
-    emit, after = worker.emit, pc + 1
-    begin, end = head(EventKind.BEGIN, pc), head(EventKind.END, pc)
-
-    def step() -> int:
-        emit(begin, 0, 0)
-        try:
-            result = action()
-        except OSError as error:
-            return worker.failed(pc, call, error.errno or 0)
-        emit(end, result, 0)
-        return after
-
-    return step
-
-
-_COMMANDS = {
-    SemaphoreQuestion.VALUE: libc.GETVAL,
-    SemaphoreQuestion.NCNT: libc.GETNCNT,
-    SemaphoreQuestion.ZCNT: libc.GETZCNT,
-    SemaphoreQuestion.PID: libc.GETPID,
-}
-
-
-def _get_value(worker: Worker, call: GetValue) -> Callable[[], int]:
-    env, ids = worker.env, worker.handles.ids[ObjectKind.SEMAPHORES]
-    set_, into = worker.program.sets[call.set], call.into
-    if call.question is SemaphoreQuestion.ALL:
-
-        def get_all() -> int:
-            env[into] = semaphores.get_all(ids[call.set], set_.size)
-            return 0
-
-        return get_all
-    index = worker.compile(call.index) if call.index is not None else None
-    command = _COMMANDS[call.question]
-
-    def get() -> int:
-        number = position(call.base, call.count, None if index is None else index(env))
-        env[into] = value = semaphores.get(ids[call.set], number, command)
-        return value
-
-    return get
-
-
-def _set_value(worker: Worker, call: SetValue) -> Callable[[], int]:
-    env, ids = worker.env, worker.handles.ids[ObjectKind.SEMAPHORES]
-    values = [worker.compile(v) for v in call.values]
-    index = worker.compile(call.index) if call.index is not None else None
-
-    def set_value() -> int:
-        if call.all:
-            semaphores.set_all(ids[call.set], tuple(int(v(env)) for v in values))
-            return 0
-        number = position(call.base, call.count, None if index is None else index(env))
-        value = int(values[0](env))
-        semaphores.set_value(ids[call.set], number, value)
-        return value
-
-    return set_value
-
-
-def _object_call(worker: Worker, call: ObjectCall) -> Callable[[], int]:
-    env, handles, into = worker.env, worker.handles, call.into
-    kind, number = call.object.kind, call.object.number
-    declared = worker.program.object(call.object)
-
-    def find() -> int:
-        if call.action is Lifecycle.OPEN:
-            found = objects.find(declared, call.mode or 0, call.size)
-        else:
-            mode = declared.mode if call.mode is None else call.mode
-            found = worker.create(lambda: objects.create(declared, mode, call.size, call.exclusive))
-        handles.ids[kind][number] = found
-        return found
-
-    def ask() -> int:
-        return objects.STAT[kind](handles.ids[kind][number])[str(call.field)]
-
-    def act() -> int:
-        match call.action:
-            case Lifecycle.CREATE | Lifecycle.OPEN:
-                result = find()
-            case Lifecycle.ATTACH:
-                handles.attach(number, call.readonly)
-                result = 0
-            case Lifecycle.DETACH:
-                handles.detach(number)
-                result = 0
-            case Lifecycle.REMOVE:
-                _REMOVE[kind](handles.ids[kind][number])
-                result = 0
-            case Lifecycle.STAT:
-                result = ask()
-        if into is not None:
-            env[into] = result
-        return result
-
-    return act
-
-
-_REMOVE = {
-    ObjectKind.SEMAPHORES: semaphores.remove,
-    ObjectKind.QUEUE: queues.remove,
-    ObjectKind.SEGMENT: segments.remove,
-}

@@ -7,6 +7,7 @@ Every process starts with what the launcher created (inherited over fork, as ids
 from __future__ import annotations
 
 import ctypes
+import errno
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,7 +38,8 @@ class Handles:
                 (ObjectKind.SEGMENT, program.segments),
             )
         }
-        self._attached: list[Attachment | None] = [None] * len(program.segments)
+        # attachments by segment, the latest last; the latest is the one that fields are read from
+        self._attached: list[list[Attachment]] = [[] for _ in program.segments]
         self._arrays: list[list[Any]] = [[] for _ in program.segments]
 
     def attach_all(self, process: int) -> None:
@@ -54,27 +56,35 @@ class Handles:
             if segment_id != UNKNOWN and number not in by_hand:
                 self.attach(number, False)
 
-    def attach(self, number: int, readonly: bool) -> None:
-        """shmat; OSError as the kernel gives it."""
+    def attach(self, number: int, readonly: bool) -> int:
+        """shmat: the address; OSError as the kernel gives it."""
         attachment = segments.attach(self.ids[ObjectKind.SEGMENT][number], readonly)
-        self._attached[number] = attachment
-        self._arrays[number] = field_arrays(attachment, self._program.segments[number].struct)
+        self._attached[number].append(attachment)
+        self._use_latest(number)
+        return attachment.address
 
-    def detach(self, number: int) -> None:
-        """shmdt; EINVAL where the segment is not attached."""
-        attachment = self._attached[number]
-        if attachment is None:
-            raise OSError(22, "shmdt: not attached")
-        self._arrays[number] = []
-        self._attached[number] = None
-        attachment.detach()
+    def detach(self, number: int, address: int | None = None) -> None:
+        """shmdt of the latest attachment, or of that at `address`; EINVAL where there is none (H-5)."""
+        attached = self._attached[number]
+        for place in reversed(range(len(attached))):
+            if address is None or attached[place].address == address:
+                gone = attached.pop(place)
+                self._use_latest(number)
+                gone.detach()
+                return
+        raise OSError(errno.EINVAL, "shmdt: nothing is attached there")
+
+    def _use_latest(self, number: int) -> None:
+        attached = self._attached[number]
+        struct = self._program.segments[number].struct
+        self._arrays[number] = field_arrays(attached[-1], struct) if attached else []
 
     def attachment(self, number: int) -> Attachment:
-        found = self._attached[number]
-        if found is None:
+        """The latest attachment of segment `number`; `EvaluationError` while there is none."""
+        if not self._attached[number]:
             name = self._program.segments[number].name
             raise EvaluationError(f"segment `{name}` is not attached: in C this is a SIGSEGV")
-        return found
+        return self._attached[number][-1]
 
     def arrays(self, number: int) -> list[Any]:
         """One ctypes array a field of segment `number`; `EvaluationError` while it is not attached."""

@@ -21,7 +21,7 @@ import json
 import os
 import select
 import signal
-import sys
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from ipcsim.program import Program
@@ -29,8 +29,8 @@ from ipcsim.program.codec import decode_program
 from ipcsim.program.instructions import ObjectRef
 from ipcsim.runner import manifest, objects
 from ipcsim.runner.handles import Handles
-from ipcsim.runner.rings import PID, WORDS, Rings
-from ipcsim.runner.worker import Options, Worker
+from ipcsim.runner.rings import BORN, PID, WORDS, Rings
+from ipcsim.runner.worker import Options, Worker, begin
 from ipcsim.sysv import process as sysv_process
 
 
@@ -45,6 +45,10 @@ def main() -> None:
     request = json.loads(_read_line())
     program = decode_program(request["program"])
     options = Options(request["seed"], request["controlled"], request["manifest"])
+    if (reason := _cannot_switch(program)) is not None:
+        reply(cannot=reason)
+        return
+    sysv_process.become_subreaper()
     created = _create_objects(program, options)
     # from here on everything is written down: the death of the supervisor may take us along
     sysv_process.die_with_parent(supervisor)
@@ -57,6 +61,19 @@ def main() -> None:
     workers.fork_all()
     reply(ready=True)
     workers.watch(requests.fileno())
+
+
+def _cannot_switch(program: Program) -> str | None:
+    """Why the processes cannot get the identities that the scenario asks for; None where they can."""
+    mine = (os.geteuid(), os.getegid())
+    for family in program.families:
+        wanted = family.identity
+        if wanted is not None and os.geteuid() != 0 and (wanted.uid, wanted.gid) != mine:
+            return (
+                f"{family.at}: `{family.name}` is to run as uid {wanted.uid}, gid {wanted.gid}, and only "
+                "root may switch to another user; run this scenario as root (sudo)"
+            )
+    return None
 
 
 def _read_line() -> bytes:
@@ -116,12 +133,15 @@ class _Workers:
         gc.disable()
         gc.freeze()  # the collector must not touch, and so copy, the pages that all workers share
         me = os.getpid()
-        for process in range(len(self._program.processes)):
+        for process, declared in enumerate(self._program.processes):
+            if self._program.families[declared.family].spawned:
+                continue
             pid = os.fork()
             if pid == 0:
                 self._child(process, me)
             self._numbers[pid] = process
             self._rings.control[process * WORDS + PID] = pid
+            self._rings.control[process * WORDS + BORN] = 1
 
     def _child(self, process: int, launcher: int) -> NoReturn:
         try:
@@ -136,15 +156,10 @@ class _Workers:
             os.dup2(self._nothing, 1)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGALRM, lambda *_: None)  # ends a call whose timeout strikes
             self._handles.attach_all(process)
-            Worker(self._program, process, self._handles, self._rings, self._options).run()
-        except BaseException:  # a defect of ipcsim: show it on stderr, leave at once
-            import traceback
-
-            traceback.print_exc()
-            sys.stderr.flush()
-        os._exit(70)
+        except BaseException:
+            os._exit(70)
+        begin(self._program, process, self._handles, self._rings, replace(self._options, launcher=launcher))
 
     def watch(self, requests: int) -> None:
         """Serve the supervisor until it says `kill` or goes away; every worker is reaped on return."""
@@ -170,27 +185,49 @@ class _Workers:
             os.close(self._start_write)
         if (victim := request.get("signal")) is not None:
             process, number = victim
-            for pid, running in self._numbers.items():
-                if running == process:  # not reaped yet, so the pid is certainly its own
-                    os.kill(pid, number)
+            if pid := self._rings.control[process * WORDS + PID]:  # not reaped yet: certainly its own
+                os.kill(pid, number)
         return bool(request.get("kill"))
 
     def _reap(self, flags: int) -> None:
-        while self._numbers:
+        """Reap who has ended, and report it. The pid is cleared before it can become another's."""
+        while True:
             try:
-                pid, status = os.waitpid(-1, flags)
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | flags)
             except ChildProcessError:
                 return
-            if pid == 0:
+            if ended is None:
                 return
-            process = self._numbers.pop(pid, None)
+            process = self._number_of(ended.si_pid)
+            if process is not None:
+                self._rings.control[process * WORDS + PID] = 0
+            _, status = os.waitpid(ended.si_pid, 0)
+            self._numbers.pop(ended.si_pid, None)
             if process is not None:
                 reply(exit=[process, os.waitstatus_to_exitcode(status)])
 
+    def _number_of(self, pid: int) -> int | None:
+        """The process that runs as `pid`; a spawned one has entered itself in its control block."""
+        if pid in self._numbers:
+            return self._numbers[pid]
+        words = self._rings.control
+        return next((p for p in range(self._rings.processes) if words[p * WORDS + PID] == pid), None)
+
     def _kill(self) -> None:
-        for pid in self._numbers:
-            os.kill(pid, signal.SIGKILL)
-        self._reap(0)
+        """Kill until no child is left: one that was just being spawned comes to us as its subreaper."""
+        while children := self._children():
+            for pid in children:
+                os.kill(pid, signal.SIGKILL)  # not reaped yet, so certainly ours
+            self._reap(0 if len(children) == len(self._numbers) else os.WNOHANG)
+
+    def _children(self) -> list[int]:
+        me = os.getpid()
+        try:
+            with open(f"/proc/{me}/task/{me}/children") as file:
+                return [int(pid) for pid in file.read().split()]
+        except OSError:  # a kernel without CONFIG_PROC_CHILDREN
+            words = self._rings.control
+            return [pid for p in range(self._rings.processes) if (pid := words[p * WORDS + PID])]
 
 
 if __name__ == "__main__":

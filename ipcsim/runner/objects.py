@@ -103,6 +103,17 @@ def remove(kind: ObjectKind, object_id: int) -> bool:
     return True
 
 
+def change(kind: ObjectKind, object_id: int, mode: int | None, qbytes: int | None) -> None:
+    """IPC_SET of the rights, and of msg_qbytes for a queue; OSError as the kernel gives it."""
+    match kind:
+        case ObjectKind.SEMAPHORES:
+            semaphores.set_mode(object_id, mode)
+        case ObjectKind.QUEUE:
+            queues.set_parameters(object_id, mode, qbytes)
+        case ObjectKind.SEGMENT:
+            segments.set_mode(object_id, mode)
+
+
 # --- looking ---
 
 STAT = {

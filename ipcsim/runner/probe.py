@@ -56,6 +56,11 @@ def unmoved(sample: Asleep) -> bool:
     return _state(_read(sample.pid, "status")) == (b"S", sample.switches)
 
 
+def run_state(pid: int) -> bytes:
+    """The letter of ps: b"S" asleep, b"T" stopped, b"Z" ended and not yet reaped; b"" gone."""
+    return _state(_read(pid, "status"))[0] if pid else b""
+
+
 def _same_call(line: bytes, wait: Wait, object_id: int) -> bool:
     words = line.split()
     if not words:  # not readable here (Yama, a container): the other signs must do

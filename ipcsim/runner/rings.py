@@ -23,10 +23,11 @@ WORDS = BLOCK // 8
 # Words of a control block, 64 bits each.
 HEAD = 0  # records written, by the worker
 TAIL = 1  # records consumed, by the supervisor
-PID = 2  # the worker's pid, by the launcher
+PID = 2  # the worker's pid, 0 before it exists and from just before it is reaped
 GATE = 3  # controlled runs: how often the worker has arrived at a gate (futex)
 GRANT = 4  # controlled runs: how many turns the supervisor has given (futex)
 ORDER = 5  # controlled runs: what the granted turn is for: an alternative, or STRIKE
+BORN = 7  # 1 once the process was started (by the launcher or by a `spawn`)
 ATPC = 6  # controlled runs: the pc of the instruction that the worker waits to do
 
 STRIKE = -1  # an ORDER: the timeout of the call it is blocked in strikes

@@ -77,6 +77,11 @@ class Session:
     stopped_after: float = 0.0  # seconds
     _next_progress: float = 0.0
     _alive: list[int] = field(default_factory=list)
+    _unborn: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._unborn = [p.number for p in self.program.processes if self.program.families[p.family].spawned]
+
     _words: bytes = b""  # all control words when the rings were last found empty
 
     # --- start ---
@@ -115,7 +120,7 @@ class Session:
         moved = self.drain()
         for message in replies:
             self._take(message)
-        if self.launcher.gone and len(self.codes) < len(self.program.processes):
+        if self.launcher.gone and self.alive:
             self.ending.launcher = True
         return moved or bool(replies)
 
@@ -186,10 +191,22 @@ class Session:
 
     @property
     def alive(self) -> list[int]:
-        """The processes that are not gone."""
-        if len(self._alive) + len(self.codes) != len(self.program.processes):
-            self._alive = [p for p in range(len(self.program.processes)) if p not in self.codes]
+        """The processes that have been started and are not gone."""
+        if self._unborn:
+            control = self.rings.control
+            self._unborn = [p for p in self._unborn if not control[p * WORDS + PID]]
+            self._unborn = [p for p in self._unborn if p not in self.codes]
+        gone = len(self._unborn) + len(self.codes)
+        if len(self._alive) + gone != len(self.program.processes):
+            unborn = set(self._unborn)
+            everybody = range(len(self.program.processes))
+            self._alive = [p for p in everybody if p not in self.codes and p not in unborn]
         return self._alive
+
+    @property
+    def unborn(self) -> list[int]:
+        """The processes that wait for somebody to `spawn` them."""
+        return [] if not self._unborn or not self.alive else self._unborn
 
     def pid(self, process: int) -> int:
         return int(self.rings.control[process * WORDS + PID])
@@ -204,6 +221,8 @@ class Session:
 
     def _status(self, process: int) -> Status:
         code = self.codes.get(process)
+        if process in self._unborn:
+            return Status.UNBORN
         if code is None:
             return Status.BLOCKED if self.monitor.in_call(process) else Status.RUNNING
         return Status.ENDED if self.monitor.ended_by_itself(process) else Status.DEAD

@@ -14,9 +14,9 @@ import signal
 from collections.abc import Callable
 
 from ipcsim.errors import Location
-from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall
+from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall, Signal, Spawn
 from ipcsim.runner.deadlock import DeadlockWatch, object_of
-from ipcsim.runner.probe import asleep
+from ipcsim.runner.probe import asleep, run_state
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, STRIKE, WORDS
 from ipcsim.runner.schedulers import Scheduler
 from ipcsim.runner.session import Session
@@ -34,6 +34,8 @@ class Turns:
         self._session, self._watch, self._scheduler = session, watch, scheduler
         self._given = [0] * len(session.program.processes)
         self._asleep: set[int] = set()
+        self._stopped: set[int] = set()
+        self._signals = any(isinstance(i, Signal) for f in session.program.families for i in f.code)
         self._changed = False  # somebody fell asleep since the last look for a deadlock
         self.taken: list[Choice] = []
         self.refused: tuple[int, Choice] | None = None  # the step of the schedule that was not possible
@@ -94,6 +96,8 @@ class Turns:
         """Every step that could be taken now, in the order of the processes."""
         found: list[Choice] = []
         for process in self._session.alive:
+            if process in self._stopped:
+                continue
             if process in self._asleep:
                 if self._session.state(process).timed:
                     found.append(Choice(process, timeout=True))
@@ -118,13 +122,20 @@ class Turns:
             self._settle(process)
             self._settle_sleepers()
             return
+        session, before = self._session, set(self._session.alive)
         instruction = self._next(process)
-        control, block = self._session.rings.control, process * WORDS
+        control, block = session.rings.control, process * WORDS
         control[block + ORDER] = choice.alternative or 0
         self._given[process] += 1
         control[block + GRANT] = self._given[process]
         sysv_process.futex_wake(self._session.rings.address(process, GRANT))
         self._settle(process)
+        if isinstance(instruction, Signal):
+            self._settle_signalled()
+        if isinstance(instruction, Spawn):
+            for other in session.alive:
+                if other not in before:
+                    self._settle(other)
         if isinstance(instruction, (KernelCall, Exit, Crash)):
             self._settle_sleepers()
 
@@ -139,6 +150,24 @@ class Turns:
             session.collect()
         session.rings.control[block + ORDER] = 0
 
+    def _settle_signalled(self) -> None:
+        """Find out whom a signal has stopped, continued or killed."""
+        session = self._session
+        for process in session.alive:
+            state = run_state(session.pid(process))
+            if state == b"T":
+                self._stopped.add(process)
+                continue
+            if process in self._stopped:
+                self._stopped.discard(process)
+                self._asleep.discard(process)
+                self._settle(process)
+            while state in (b"Z", b"X", b"") and process not in session.codes:
+                session.collect(0.005)
+                state = run_state(session.pid(process))
+                if session.ending.interrupted or session.ending.launcher:
+                    return
+
     def _settle_sleepers(self) -> None:
         for process in sorted(self._asleep):
             self._settle(process)
@@ -148,7 +177,7 @@ class Turns:
         session, block = self._session, process * WORDS
         control = session.rings.control
         gate = session.rings.address(process, GATE)
-        while process not in session.codes:
+        while process not in session.codes and process not in self._stopped:
             arrived = control[block + GATE]
             if arrived > self._given[process]:
                 self._asleep.discard(process)
@@ -159,6 +188,9 @@ class Turns:
                 if control[block + GATE] > self._given[process]:
                     continue
             session.collect()
+            if self._signals and run_state(session.pid(process)) == b"T":
+                self._stopped.add(process)
+                return
             if self._sleeps(process):
                 self._changed |= process not in self._asleep
                 self._asleep.add(process)

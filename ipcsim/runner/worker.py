@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,18 +33,20 @@ from ipcsim.program.instructions import (
     Jump,
     KernelCall,
     Load,
+    ObjectCall,
     Pause,
     Phase,
     Receive,
     Repeat,
     Semop,
     Send,
+    Signal,
     Store,
 )
-from ipcsim.runner import calls, manifest
+from ipcsim.runner import calls, control, manifest
 from ipcsim.runner.handles import Handles
 from ipcsim.runner.objects import Created
-from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, STRIKE, WORDS, Rings, emit_data, emitter
+from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, PID, STRIKE, WORDS, Rings, emit_data, emitter
 from ipcsim.sysv import process as sysv_process
 from ipcsim.sysv.libc import errno_name
 from ipcsim.trace import EventKind, head
@@ -63,6 +66,34 @@ class Options:
     seed: int
     controlled: bool
     manifest: str
+    launcher: int = 0  # its pid
+
+
+def begin(program: Program, process: int, handles: Handles, rings: Rings, options: Options) -> NoReturn:
+    """The life of a worker that has just been forked; never returns, whatever happens."""
+    try:
+        for number in caught_signals(program):
+            signal.signal(number, lambda *_: None)
+        identity = program.families[program.processes[process].family].identity
+        if identity is not None:
+            os.setgroups([])
+            os.setresgid(identity.gid, identity.gid, identity.gid)
+            os.setresuid(identity.uid, identity.uid, identity.uid)
+            sysv_process.die_with_parent(os.getppid())  # changing the user has cleared it
+        Worker(program, process, handles, rings, options).run()
+    except BaseException:  # a defect of ipcsim: show it on stderr, leave at once
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.flush()
+    os._exit(70)
+
+
+def caught_signals(program: Program) -> set[int]:
+    """What workers catch with a handler that does nothing: the timer's signal, and those that the
+    scenario sends and that can be caught."""
+    names = {i.signal for f in program.families for i in f.code if isinstance(i, Signal)}
+    return {signal.SIGALRM} | {getattr(signal, name) for name in names - {"SIGKILL", "SIGSTOP", "SIGCONT"}}
 
 
 class Worker:
@@ -146,7 +177,7 @@ class Worker:
             case Store():
                 return self._store(pc, instruction)
             case KernelCall():
-                return calls.plain(self, pc, instruction)
+                return control.plain(self, pc, instruction)
             case Phase():
                 return self._mark(pc)
             case Choose(targets=targets):
@@ -310,16 +341,31 @@ class Worker:
             return self._store_text(pc, store)
         which, compute = self.compile(store.index or Const(0)), self.compile(store.value)
         last = (field.count or 1) - 1
+        # a store that may be the process's last act is announced, so that its end can be explained
+        begin = head(EventKind.BEGIN, pc) if self._may_fault(segment) else 0
 
         def put() -> int:
             index, value = which(env), field.check(int(compute(env)))
             if not 0 <= index <= last:
                 raise EvaluationError(f"index {index} of `{field.name}` is outside 0 … {last}")
+            if begin:
+                emit(begin, value, index)
             arrays(segment)[number][index] = value
             emit(word, value, index)
             return after
 
         return put
+
+    def _may_fault(self, segment: int) -> bool:
+        """Whether this process may have the segment attached read-only, or smaller than its struct."""
+        declared = self.program.segments[segment]
+        return any(
+            isinstance(i, ObjectCall)
+            and self.program.object(i.object) is declared
+            and (i.readonly or i.size is not None)
+            for f in self.program.families
+            for i in f.code
+        )
 
     def _store_text(self, pc: int, store: Store) -> Step:
         emit, word, env, after = self.emit, head(EventKind.STEP, pc), self.env, pc + 1
@@ -360,6 +406,25 @@ class Worker:
         finally:
             sysv_process.die_with_parent(parent)
         return created.id
+
+    def spawn(self, process: int) -> None:
+        """Fork `process`, which begins with this worker's handles and attachments.
+
+        Forked twice, so that it becomes a child of the launcher (which is the subreaper): that one
+        reaps it and takes it along when it dies.
+        """
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            return
+        if os.fork():
+            os._exit(0)
+        launcher = self.options.launcher
+        while os.getppid() != launcher:
+            time.sleep(0.0005)
+        sysv_process.die_with_parent(launcher)
+        self.rings.control[process * WORDS + PID] = os.getpid()
+        begin(self.program, process, self.handles, self.rings, self.options)
 
     def struck(self) -> bool:
         """Whether the supervisor ordered the timeout of the present call to strike."""

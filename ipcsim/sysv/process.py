@@ -12,8 +12,10 @@ from ipcsim.sysv.semaphores import Timespec
 _prctl = LIBC.prctl  # bound once: workers call it right after the fork, where every page counts
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
 _FUTEX_WAIT, _FUTEX_WAKE = 0, 1
 CLONE_NEWIPC, CLONE_NEWUSER = 0x08000000, 0x10000000
+CLONE_SYSVSEM, CLONE_NEWPID = 0x00040000, 0x20000000
 
 # futex(2) has no wrapper in the C library
 _FUTEX_NUMBERS = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221, "s390x": 238, "i686": 240}
@@ -31,6 +33,11 @@ def die_with_parent(parent: int) -> None:
 def outlive_parent() -> None:
     """Undo `die_with_parent`, for a moment in which dying would lose something."""
     _prctl(_PR_SET_PDEATHSIG, 0)
+
+
+def become_subreaper() -> None:
+    """Orphans among the descendants become children of this process (prctl(2))."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def set_name(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 
 from ipcsim.sysv import libc
 from ipcsim.sysv.libc import LIBC, IpcPerm, checked
@@ -37,6 +38,22 @@ def create(key: int, flags: int) -> int:
     return checked(LIBC.msgget(ctypes.c_int(key), ctypes.c_int(flags)), "msgget")
 
 
+def send(queue_id: int, kind: int, text: bytes, flags: int = 0, size: int | None = None) -> None:
+    """msgsnd(2) off the hot path: OSError where it fails. `size` claims another length than the text's."""
+    message = ctypes.c_long(kind).value.to_bytes(TYPE_SIZE, sys.byteorder, signed=True) + text
+    length = ctypes.c_size_t(len(text) if size is None else size)
+    checked(msgsnd(ctypes.c_int(queue_id), message, length, ctypes.c_int(flags)), "msgsnd")
+
+
+def receive(queue_id: int, size: int, selector: int = 0, flags: int = 0) -> tuple[int, bytes]:
+    """msgrcv(2) off the hot path: the message's type and text; OSError where it fails."""
+    buffer = ctypes.create_string_buffer(TYPE_SIZE + max(size, 0))
+    room = ctypes.c_size_t(size)
+    length = msgrcv(ctypes.c_int(queue_id), buffer, room, ctypes.c_long(selector), ctypes.c_int(flags))
+    checked(length, "msgrcv")
+    return ctypes.c_long.from_buffer(buffer).value, buffer.raw[TYPE_SIZE : TYPE_SIZE + length]
+
+
 def remove(queue_id: int) -> None:
     checked(LIBC.msgctl(ctypes.c_int(queue_id), libc.IPC_RMID, None), "msgctl(IPC_RMID)")
 
@@ -56,6 +73,21 @@ def stat(queue_id: int) -> dict[str, int]:
 
 def set_capacity(queue_id: int, qbytes: int) -> None:
     """IPC_SET of msg_qbytes; EPERM above MSGMNB without CAP_SYS_RESOURCE (Q-13)."""
+    set_parameters(queue_id, None, qbytes)
+
+
+def set_parameters(queue_id: int, mode: int | None, qbytes: int | None) -> None:
+    """IPC_SET of the rights and of msg_qbytes; None leaves what is there."""
     ds = _stat(queue_id)
-    ds.qbytes = qbytes
+    if mode is not None:
+        ds.perm.mode = mode
+    if qbytes is not None:
+        ds.qbytes = qbytes
+    checked(LIBC.msgctl(ctypes.c_int(queue_id), libc.IPC_SET, ctypes.byref(ds)), "msgctl(IPC_SET)")
+
+
+def set_owner(queue_id: int, uid: int, gid: int) -> None:
+    """IPC_SET of owner and group; the creator stays (K-4)."""
+    ds = _stat(queue_id)
+    ds.perm.uid, ds.perm.gid = uid, gid
     checked(LIBC.msgctl(ctypes.c_int(queue_id), libc.IPC_SET, ctypes.byref(ds)), "msgctl(IPC_SET)")

@@ -14,6 +14,11 @@ from ipcsim.sysv import libc
 from ipcsim.sysv.libc import LIBC, IpcPerm, checked
 
 
+LIBC.shmat.restype = ctypes.c_void_p
+_FAILED = ctypes.c_void_p(-1).value
+_SHM_DEST = 0o1000  # a mode bit of the kernel's
+
+
 class _ShmidDs(ctypes.Structure):
     _fields_ = (
         ("perm", IpcPerm),
@@ -47,10 +52,35 @@ def remove(segment_id: int) -> None:
     checked(LIBC.shmctl(ctypes.c_int(segment_id), libc.IPC_RMID, None), "shmctl(IPC_RMID)")
 
 
-def stat(segment_id: int) -> dict[str, int]:
-    """IPC_STAT: the fields by their names in shmid_ds, without the prefix."""
+def _stat(segment_id: int) -> _ShmidDs:
     ds = _ShmidDs()
     checked(LIBC.shmctl(ctypes.c_int(segment_id), libc.IPC_STAT, ctypes.byref(ds)), "shmctl(IPC_STAT)")
+    return ds
+
+
+def set_mode(segment_id: int, mode: int | None) -> None:
+    """IPC_SET of the rights; None leaves them."""
+    ds = _stat(segment_id)
+    if mode is not None:
+        ds.perm.mode = mode
+    checked(LIBC.shmctl(ctypes.c_int(segment_id), libc.IPC_SET, ctypes.byref(ds)), "shmctl(IPC_SET)")
+
+
+def set_owner(segment_id: int, uid: int, gid: int) -> None:
+    """IPC_SET of owner and group; the creator stays (K-4)."""
+    ds = _stat(segment_id)
+    ds.perm.uid, ds.perm.gid = uid, gid
+    checked(LIBC.shmctl(ctypes.c_int(segment_id), libc.IPC_SET, ctypes.byref(ds)), "shmctl(IPC_SET)")
+
+
+def awaits_last_detach(segment_id: int) -> bool:
+    """Whether it has been removed and lives only for those attached: `dest` in ipcs(1) (H-6)."""
+    return bool(_stat(segment_id).perm.mode & _SHM_DEST)
+
+
+def stat(segment_id: int) -> dict[str, int]:
+    """IPC_STAT: the fields by their names in shmid_ds, without the prefix."""
+    ds = _stat(segment_id)
     names = ("size", "nattch", "cpid", "lpid", "atime", "dtime", "ctime")
     return libc.permissions(ds.perm) | {name: int(getattr(ds, name)) for name in names}
 
@@ -86,6 +116,29 @@ def attach(segment_id: int, readonly: bool = False) -> Attachment:
     except (sysv_ipc.Error, ValueError) as error:
         raise _as_oserror(error, "shmat") from None
     return Attachment(memory.address, memory)
+
+
+def attach_at(segment_id: int, address: int | None, flags: int = 0) -> Attachment:
+    """shmat(2) with its own arguments: where to (None: the kernel chooses), SHM_RDONLY, SHM_RND, SHM_REMAP."""
+    result = LIBC.shmat(ctypes.c_int(segment_id), ctypes.c_void_p(address), ctypes.c_int(flags))
+    if result == _FAILED:
+        checked(-1, "shmat")
+    return Attachment(result, _Mapping(result))
+
+
+def detach_at(address: int) -> None:
+    """shmdt(2): whatever of a segment was attached at exactly this address."""
+    checked(LIBC.shmdt(ctypes.c_void_p(address)), "shmdt")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    """What `Attachment` needs of sysv_ipc's SharedMemory, for the attachments made by `attach_at`."""
+
+    address: int
+
+    def detach(self) -> None:
+        detach_at(self.address)
 
 
 def _as_oserror(error: Exception, what: str) -> OSError:

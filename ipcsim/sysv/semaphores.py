@@ -54,6 +54,16 @@ def remove(set_id: int) -> None:
     checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.IPC_RMID), "semctl(IPC_RMID)")
 
 
+def operate(set_id: int, triples: list[tuple[int, int, int]], timeout: Timespec | None = None) -> None:
+    """semop(2), or semtimedop(2) where a `timeout` is given, off the hot path: OSError where it fails."""
+    limit = None if timeout is None else ctypes.byref(timeout)
+    array = operations(triples)
+    checked(
+        semtimedop(ctypes.c_int(set_id), array, ctypes.c_size_t(len(triples)), limit),
+        "semop" if timeout is None else "semtimedop",
+    )
+
+
 def get(set_id: int, number: int, command: int) -> int:
     """GETVAL, GETNCNT, GETZCNT or GETPID of one semaphore."""
     return checked(LIBC.semctl(ctypes.c_int(set_id), ctypes.c_int(number), ctypes.c_int(command)), "semctl")
@@ -78,8 +88,28 @@ def set_all(set_id: int, values: tuple[int, ...]) -> None:
     checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.SETALL, array), "semctl(SETALL)")
 
 
-def stat(set_id: int) -> dict[str, int]:
-    """IPC_STAT: the fields by their names in semid_ds, without the prefix."""
+def _stat(set_id: int) -> _SemidDs:
     ds = _SemidDs()
     checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.IPC_STAT, ctypes.byref(ds)), "semctl(IPC_STAT)")
+    return ds
+
+
+def set_mode(set_id: int, mode: int | None) -> None:
+    """IPC_SET of the rights; None leaves them."""
+    ds = _stat(set_id)
+    if mode is not None:
+        ds.perm.mode = mode
+    checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.IPC_SET, ctypes.byref(ds)), "semctl(IPC_SET)")
+
+
+def set_owner(set_id: int, uid: int, gid: int) -> None:
+    """IPC_SET of owner and group; the creator stays (K-4)."""
+    ds = _stat(set_id)
+    ds.perm.uid, ds.perm.gid = uid, gid
+    checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.IPC_SET, ctypes.byref(ds)), "semctl(IPC_SET)")
+
+
+def stat(set_id: int) -> dict[str, int]:
+    """IPC_STAT: the fields by their names in semid_ds, without the prefix."""
+    ds = _stat(set_id)
     return {**libc.permissions(ds.perm), "nsems": ds.nsems, "otime": ds.otime, "ctime": ds.ctime}

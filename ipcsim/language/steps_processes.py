@@ -1,0 +1,78 @@
+"""signal, spawn: what one process does to another."""
+
+from __future__ import annotations
+
+import re
+
+from ipcsim.language.compiler import ProcessCompiler, handles
+from ipcsim.language.family_names import FamilyName
+from ipcsim.language.nodes import Map, Node, Scalar, suggest
+from ipcsim.language.step_table import Step
+from ipcsim.language.types import Typed
+from ipcsim.program.expressions import Const
+from ipcsim.program.instructions import Signal, Spawn
+
+_REFERENCE = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\[(.*)\]\s*)?", re.DOTALL)
+
+
+def _process(c: ProcessCompiler, node: Node) -> tuple[FamilyName, Typed | None] | None:
+    """The family and the index of `consumer[i]` or `writer`; None after an error."""
+    if not isinstance(node, Scalar):
+        return None
+    match = _REFERENCE.fullmatch(node.text)
+    if match is None:
+        c.problems.add(node.mark, f"`{node.text[:40]}` names no process", "write `writer` or `consumer[0]`")
+        return None
+    index = None if match[2] is None else c.part(node, match.start(2), match.end(2))
+    named = c.shared.families.get(match[1])
+    if named is None:
+        place = node.part(match.start(1), len(match[1]))
+        c.problems.add(place, f"unknown process `{match[1][:40]}`", _hint(c, match[1]))
+        return None
+    if named.is_broken:
+        return None
+    # of a step that this variant leaves out, only the name is wrong or right
+    known = index is None or not (c.builder.discarding and isinstance(index.expr, Const))
+    if known and (wrong := named.misnamed(None if index is None else index.expr)):
+        c.problems.add(node.mark, wrong)
+        return None
+    return named, index
+
+
+def _hint(c: ProcessCompiler, name: str) -> str:
+    if c.scope.name(name) is not None:
+        return f"`{name}` is a variable or parameter: name the process, such as `consumer[{name}]`"
+    kind = "semaphore" if name in c.objects.members else c.objects.kind(name)
+    return f"`{name}` is a {kind}" if kind else suggest(name, c.shared.families)
+
+
+@handles("signal")
+def signal(c: ProcessCompiler, step: Step) -> None:
+    value = step.value
+    if not isinstance(value, Map):
+        return
+    found = _process(c, value["to"])
+    name = value["name"]
+    if found is None or not isinstance(name, Scalar):
+        return
+    family, index = found
+    which = None if index is None else c.read(index, step)
+    c.kernel_call(step, Signal, family=family.number, index=which, signal=name.text)
+
+
+@handles("spawn")
+def spawn(c: ProcessCompiler, step: Step) -> None:
+    found = _process(c, step.value)
+    if found is None:
+        return
+    family, index = found
+    if not family.spawned:
+        c.problems.add(
+            step.value.mark,
+            f"`{family.name}` starts with the run: it cannot be spawned as well",
+            f"write `spawned: true` into `{family.name}`",
+        )
+        return
+    c.spawns.add(family.number)
+    which = None if index is None else c.read(index, step)
+    c.kernel_call(step, Spawn, family=family.number, index=which)
