@@ -70,7 +70,7 @@ def start(many: Program) -> tuple[float, float]:
     """Seconds from the first fork to the last (every worker exists), and private KiB a worker once all
     of them sleep in the scenario's own calls."""
     rings = Rings(COUNT)
-    path = manifest.begin(many.name)
+    path = manifest.begin(many)
     launcher = Launcher(many, rings.fd, 1, False, path)
     try:
         created = ready = 0.0

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,7 @@ def run(
     schedule: str | Schedule | None = None,
     trace_dir: Folder | None = None,
     progress: Callable[[Progress], None] | None = None,
+    isolate: bool = False,
     arguments: Mapping[str, Argument] | None = None,
     **parameters: Argument,
 ) -> Outcome:
@@ -78,7 +80,8 @@ def run(
 
     What is None stays as the scenario says. Times are in seconds. `schedule` makes it a replay.
     `trace_dir` is where the trace goes; without it none is written. `progress` is called about ten
-    times a second while the run goes on. A parameter of the problem that is called like one of these
+    times a second while the run goes on. `isolate` runs in a private IPC namespace, in a helper process: the
+    calling process stays in its own. A parameter of the problem that is called like one of these
     (`seed`) goes into `arguments`.
 
     An outcome of `ok` speaks of this run only.
@@ -90,13 +93,18 @@ def run(
         program, target, given = what, what.name, dict(what.arguments)
     else:
         program, target = load(what, arguments=given), os.fspath(what)
-    request = Request(target, given, seed, scheduler, depth, timeout, duration, schedule, trace_dir, progress)
+    request = Request(
+        target, given, seed, scheduler, depth, timeout, duration, schedule, trace_dir, progress, isolate
+    )
     return execute(program, request)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How a run was asked for: see `run`. `target` and `given` are what the user called it by."""
+    """How a run was asked for: see `run`. `target` and `given` are what the user called it by.
+
+    `may_move`: an isolated run may take the calling process along, which ends with it.
+    """
 
     target: str
     given: Mapping[str, Argument] = field(default_factory=dict)
@@ -108,6 +116,8 @@ class Request:
     schedule: str | Schedule | None = None
     trace_dir: Folder | None = None
     progress: Callable[[Progress], None] | None = None
+    isolate: bool = False
+    may_move: bool = False
 
 
 def execute(program: Program, request: Request) -> Outcome:
@@ -119,8 +129,13 @@ def execute(program: Program, request: Request) -> Outcome:
         raise UsageError("the scheduler `replay` needs a schedule to follow")
     folder, remark = _trace_folder(request.trace_dir, program.name)
 
-    from ipcsim.runner.supervisor import run as supervise
+    supervise: Callable[..., Outcome]
+    if request.isolate and not request.may_move:
+        from ipcsim.runner.isolation import run_in_helper as supervise
+    else:
+        from ipcsim.runner import supervisor
 
+        supervise = partial(supervisor.run, isolate=request.isolate)
     outcome = supervise(program, settings=settings, schedule=steps, folder=folder, progress=request.progress)
     remarks = [*outcome.extra.get("remarks", ()), *([remark] if remark else [])]
     asked = {"target": request.target, "set": dict(request.given), "options": _options(request)}
@@ -228,7 +243,7 @@ def _options(request: Request) -> list[str]:
     for option, value in (("--timeout", request.timeout), ("--duration", request.duration)):
         if value is not None:
             said += [option, f"{value:g}s"]
-    return said
+    return [*said, "--isolate"] if request.isolate else said
 
 
 # --- where the trace goes ---

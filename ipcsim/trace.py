@@ -38,6 +38,7 @@ class EventKind(IntEnum):
     """The sort of a record, and what `a` and `b` hold.
 
     - BEGIN: about to enter a kernel call. Send: a = message type, b = length. Receive: a = type asked for.
+      Signal, Spawn: a = the other process. Store: a = value, b = index (only where it may be a fault).
     - END: the call is over; `errno` 0 where it succeeded. a = result. Receive: a = length, b = type.
       GetValue: a = value. Create/open: a = id.
     - STEP: a visible instruction that cannot block, done. Load, Store: a = value, b = index.

@@ -16,10 +16,12 @@ from ipcsim.program.instructions import (
     Semop,
     Send,
     SetValue,
+    Signal,
+    Spawn,
 )
 
 NAMES = {
-    1: "EPERM", 2: "ENOENT", 4: "EINTR", 7: "E2BIG", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
+    1: "EPERM", 2: "ENOENT", 3: "ESRCH", 4: "EINTR", 7: "E2BIG", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES",
     14: "EFAULT", 17: "EEXIST", 22: "EINVAL", 24: "EMFILE", 27: "EFBIG", 28: "ENOSPC", 34: "ERANGE",
     38: "ENOSYS", 42: "ENOMSG", 43: "EIDRM", 110: "ETIMEDOUT",
 }  # fmt: skip
@@ -79,6 +81,12 @@ _OBJECT = {
     "EMFILE": "the process has too many attachments",
 }
 
+_PROCESS = {
+    "ESRCH": "the process has ended, or was never started",
+    "EPERM": "the processes run as different users",
+    "EAGAIN": "that process has been started already",
+}
+
 
 def meaning(instruction: Instruction, number: int) -> str:
     """What this errno means for this call, as a clause; empty where nothing is known."""
@@ -97,6 +105,8 @@ def meaning(instruction: Instruction, number: int) -> str:
             table = _CONTROL
         case ObjectCall():
             table = _OBJECT
+        case Signal() | Spawn():
+            table = _PROCESS
         case _:
             table = {}
     return table.get(errno, "")

@@ -10,7 +10,8 @@ the real one, never less, and no race is reported that is none. The edges:
 - a send → every later receive of that type; and where the queue's capacity in messages is known, the
   first k − C receives → the k-th send (as in Go's memory model);
 - create and remove of an object → whoever finds it, or finds it gone;
-- a store to an atomic field → a load of it.
+- a store to an atomic field → a load of it;
+- a spawn → everything that the spawned process does; a signal → the call that it interrupts.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ from ipcsim.program.instructions import (
     Semop,
     Send,
     SetValue,
+    Signal,
+    Spawn,
     Store,
     successors,
 )
 from ipcsim.trace import Event, EventKind
 
 _USUAL_MSGMNB = 16384  # a queue without `bytes` has the system's default
-_FROM_V, _FROM_P, _MESSAGE, _OBJECT, _ATOMIC = range(5)
+_FROM_V, _FROM_P, _MESSAGE, _OBJECT, _ATOMIC, _SIGNAL = range(6)
 
 
 class Ordering:
@@ -88,6 +91,10 @@ class Ordering:
                 self._rooms[queue].begin(process, clocks.of[process])
             case ObjectCall(action=Lifecycle.CREATE | Lifecycle.REMOVE, object=ref):
                 clocks.release(process, (_OBJECT, ref.kind, ref.number))
+            case Spawn() if 0 <= event.a < len(clocks.of):
+                join(clocks.of[event.a], clocks.of[process])
+            case Signal():
+                clocks.release(process, (_SIGNAL, event.a))
             case _:
                 return
         clocks.tick(process)
@@ -124,6 +131,8 @@ class Ordering:
         ref = _object_of(instruction)
         if ref and errnos.name(event.errno) in ("EIDRM", "EINVAL", "ENOENT", "EEXIST"):
             self.clocks.acquire(event.process, (_OBJECT, *ref))
+        if errnos.name(event.errno) == "EINTR":
+            self.clocks.acquire(event.process, (_SIGNAL, event.process))
 
     def _semop(self, process: int, instruction: Semop, pairs: Pairs) -> None:
         set_ = instruction.set

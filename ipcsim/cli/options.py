@@ -132,6 +132,11 @@ _RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--no-trace", is_flag=True, help="Write no trace."),
     click.option(
+        "--isolate",
+        is_flag=True,
+        help="Run in a private IPC namespace (root, or user namespaces): nothing can be left behind.",
+    ),
+    click.option(
         "--live", is_flag=True, help="Show each process and the objects while it runs, on a terminal."
     ),
 )

@@ -94,7 +94,9 @@ def _run(
         program = api.load(name, arguments=arguments)
         place = None if no_trace else report_dir or api.TraceDir.DEFAULT
         with Display(program, live) as display:
-            request = api.Request(name, arguments, trace_dir=place, progress=display, **settings)
+            request = api.Request(
+                name, arguments, trace_dir=place, progress=display, may_move=True, **settings
+            )
             outcome = api.execute(program, request)
         show(outcome, as_json)
     return INTERRUPTED if outcome.extra.get("interrupted") else outcome.exit_code

@@ -6,9 +6,9 @@ when a text is read.
 From the text inwards: `yaml_reader` makes nodes with positions (`nodes`); `document` and `shape` check
 which keys there are (`leaves`: what stands in them), `step_table` does so for steps; `loader` puts a
 Program together from `parameters`, `objects`, `families`, `properties` and `settings`. A family's steps
-go through `compiler` and `steps_*` into `code` (`family_names`: the processes that they name); expressions through `expression_text`, `expressions`
-(names: `scope`, `process_scope`; types: `types`) and `loads`, which makes an instruction of each read
-of shared memory. `phases` and `checks` look at the finished code.
+go through `compiler` and `steps_*` into `code`; expressions through `expression_text`, `expressions`
+(names: `scope`, `process_scope`, `family_names`; types: `types`) and `loads`, which makes an
+instruction of each read of shared memory. `phases` and `checks` look at the finished code.
 """
 
 from __future__ import annotations

@@ -124,8 +124,9 @@ class FamilyReader:
         if self.problems.count > before or not self.is_sound:
             return
         code = mark_ends_of_phases(builder.finish())
-        slots = tuple(builder.slots)
-        family = Family(name, count, slots, initial, code, mark.location, named.spawned, identity)
+        family = Family(
+            name, count, tuple(builder.slots), initial, code, mark.location, named.spawned, identity
+        )
         self.compiled.append(Compiled(family, builder.marks, compiler.spawns))
 
     def count(self, name: str, shape: ProcessShape) -> int | None:
@@ -193,12 +194,14 @@ class FamilyReader:
             work += new
         somebody = set().union(*(c.spawns for c in self.compiled))
         for number in sorted(set(range(len(families))) - running):
-            name = families[number].name
+            family = families[number]
+            name = family.name
+            step = f"spawn: {name}" if family.count is None else f"spawn: {name}[0]"
             only = number in somebody
             self.problems.add(
                 self.text.mark("processes", name, "spawned"),
                 f"only processes that never run spawn `{name}`" if only else f"nobody spawns `{name}`",
-                f"write `spawn: {name}` into a process that the run starts, or leave `spawned:` out",
+                f"write `{step}` into a process that the run starts, or leave `spawned:` out",
             )
 
     def check_uncalled(self) -> None:

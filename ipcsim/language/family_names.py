@@ -30,7 +30,11 @@ class FamilyName:
             return "" if self.count is None else f"there are {self.count} of `{name}`: write `{name}[0]`"
         if self.count is None:
             return f"`{name}` is a single process: write it without an index"
+        return ""
+
+    def outside(self, index: Expr | None) -> str:
+        """Why there is no `name[index]`, where that is known now; else empty."""
         which = index.value if isinstance(index, Const) else None
-        if isinstance(which, int) and not 0 <= which < self.count:
-            return f"there is no `{name}[{which}]`: the last is `{name}[{self.count - 1}]`"
+        if isinstance(which, int) and self.count is not None and not 0 <= which < self.count:
+            return f"there is no `{self.name}[{which}]`: the last is `{self.name}[{self.count - 1}]`"
         return ""

@@ -13,7 +13,7 @@ from ipcsim.language.objects import Objects
 from ipcsim.language.scope import Refusal, Scope, broken_or
 from ipcsim.language.shape import PropertyShape
 from ipcsim.language.types import BOOL, BROKEN, INT, Typed, type_of_field
-from ipcsim.program.expressions import At, Const, Expr, QueueLength, SegmentValue, SemaphoreValue
+from ipcsim.program.expressions import At, Expr, QueueLength, SegmentValue, SemaphoreValue
 from ipcsim.program.program import Property, PropertyKind
 
 
@@ -132,7 +132,7 @@ class PropertyScope(Scope):
         phase = self.phase(family, node.args[1], compiler) if name == "at" else ""
         if family.is_broken:
             return BROKEN
-        if wrong := family.misnamed(index):
+        if wrong := family.misnamed(index) or family.outside(index):
             raise compiler.refuse(who, wrong)
         return Typed(At(family.number, index, phase), BOOL)
 

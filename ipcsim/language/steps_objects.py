@@ -48,7 +48,9 @@ def _size(c: ProcessCompiler, step: Step, ref: ObjectRef, options: Options) -> i
     if not isinstance(size, Scalar):
         return None
     if ref.kind is ObjectKind.QUEUE:
-        c.problems.add(_key(step, "size"), "a queue has no size", "`change: {object: …, bytes: …}` limits it")
+        c.problems.add(
+            _key(step, "size"), "a queue has no size", "`bytes:` in `queues:` says how much it holds"
+        )
         return None
     # an object's size cannot depend on the process: the same text means the same object everywhere
     scope = Scope(c.scope.constants, c.objects)
@@ -65,13 +67,14 @@ def create(c: ProcessCompiler, step: Step) -> None:
     if found is None:
         return
     ref, options = found
+    action = Lifecycle(step.kind.name)
     size, id_ = _size(c, step, ref, options), _number(c, step, options, "id", "an id")
     if id_ is not None and "size" in options:
         c.problems.add(
             _key(step, "size"), "an object opened by its id is not looked for: no size is asked for"
         )
     c.kernel_call(
-        step, ObjectCall, action=Lifecycle(step.kind.name), object=ref, mode=_mode(options), size=size, id=id_,
+        step, ObjectCall, action=action, object=ref, mode=_mode(options), size=size, id=id_,
         exclusive=c.flag(options.get("exclusive")), readonly=c.flag(options.get("readonly")),
         into=c.into(options.get("into"), INT),
     )  # fmt: skip
@@ -109,9 +112,9 @@ def stat(c: ProcessCompiler, step: Step) -> None:
     name = node.text if isinstance(node, Scalar) else ""
     known = [*STAT_FIELDS[str(ref.kind)], *STAT_FIELDS["common"]]
     if name not in known:
-        c.problems.add(
-            node.mark, f"IPC_STAT of a {ref.kind} has no `{name[:40]}`", suggest(name, known, many=20)
-        )
+        words = "semaphore set" if ref.kind is ObjectKind.SEMAPHORES else ref.kind
+        hint = suggest(name, known, many=20)
+        c.problems.add(node.mark, f"IPC_STAT of a {words} has no `{name[:40]}`", hint)
     into = c.into(options["into"], INT)
     c.kernel_call(step, ObjectCall, action=Lifecycle.STAT, object=ref, field=name, into=into)
 
@@ -124,7 +127,7 @@ def change(c: ProcessCompiler, step: Step) -> None:
     ref, options = found
     is_queue = ref.kind is ObjectKind.QUEUE
     if "bytes" in options and not is_queue:
-        c.problems.add(_key(step, "bytes"), f"`bytes` is for queues; a {ref.kind} keeps its size")
+        c.problems.add(_key(step, "bytes"), "`bytes` is for queues: no other object's size ever changes")
     elif "bytes" not in options and "mode" not in options:
         c.problems.add(
             step.mark,

@@ -9,7 +9,6 @@ from ipcsim.language.family_names import FamilyName
 from ipcsim.language.nodes import Map, Node, Scalar, suggest
 from ipcsim.language.step_table import Step
 from ipcsim.language.types import Typed
-from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import Signal, Spawn
 
 _REFERENCE = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\[(.*)\]\s*)?", re.DOTALL)
@@ -31,9 +30,10 @@ def _process(c: ProcessCompiler, node: Node) -> tuple[FamilyName, Typed | None] 
         return None
     if named.is_broken:
         return None
-    # of a step that this variant leaves out, only the name is wrong or right
-    known = index is None or not (c.builder.discarding and isinstance(index.expr, Const))
-    if known and (wrong := named.misnamed(None if index is None else index.expr)):
+    which = None if index is None else index.expr
+    # a step that this variant leaves out may count on more processes
+    wrong = named.misnamed(which) or ("" if c.builder.discarding else named.outside(which))
+    if wrong:
         c.problems.add(node.mark, wrong)
         return None
     return named, index

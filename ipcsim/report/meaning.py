@@ -185,6 +185,8 @@ def _processes(page: Page, program: Program) -> None:
     for family in program.families:
         names = family.name if family.count is None else f"{family.name}[0..{family.size - 1}]"
         page.line((names, "cyan"), (f"   {family.at}", "dim"), indent=2)
+        if remarks := _remarks(family):
+            page.paragraph(remarks, indent=6)
         if values := _locals(family):
             page.paragraph(f"locals of the first: {values}", indent=6)
         # line numbers are those of the file where the family stands
@@ -197,6 +199,14 @@ def _processes(page: Page, program: Program) -> None:
             rows = [(*r[:2], f"{r[2]}  ({r[3]})" if r[3] else r[2]) for r in rows]
         page.columns(rows, indent=4, styles=("dim", "dim", "", "dim"), wrap=2, least=12)
         page.blank()
+
+
+def _remarks(family: Family) -> str:
+    """Who starts it and whose rights it has, where that is not the run and its user."""
+    said = ["started by `spawn:`, not by the run"] if family.spawned else []
+    if family.identity is not None:
+        said.append(f"as user {family.identity.uid}, group {family.identity.gid}")
+    return "; ".join(said)
 
 
 def _right(row: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[str, ...]:

@@ -1,23 +1,26 @@
-"""Removes what killed runs left: exactly the objects in the manifests of dead runs, nothing else.
+"""Removes what dead runs left: exactly the objects in their manifests, nothing else.
 
-An id can be used again after its object is gone. So an object is only removed where it still looks like
-the one that was written down (key, creator, and not changed after the run's last sign of life).
+An id can be used again after its object is gone, and so can the number of a namespace. So an object is
+only touched in the very namespace of the run, and only where it is certainly the one that was written
+down (`identity`). What a run declared `persist: true` is left on purpose, and removed here as well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ipcsim.runner import manifest, objects
+from ipcsim.errors import EnvironmentProblem
+from ipcsim.runner import identity, manifest, objects
+from ipcsim.runner.identity import Birth
 from ipcsim.runner.manifest import Manifest
 from ipcsim.runner.objects import Created
-
-GRACE = 5.0  # seconds after the last sign of life in which the run may still have changed an object
+from ipcsim.sysv import namespaces, tables
+from ipcsim.sysv.tables import SegmentRow, Tables
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What was done (or would be) about one object: `removed`, `gone`, `kept` (and why)."""
+    """What was done about one object: `removed`, `would be removed`, `gone`, `kept`, `failed` (and why)."""
 
     run: str
     object: Created
@@ -25,47 +28,78 @@ class Cleaned:
     reason: str = ""
 
 
-def clean(dry_run: bool = False) -> list[Cleaned]:
+def clean(dry_run: bool = False, keep_persistent: bool = False) -> list[Cleaned]:
     """Remove what dead runs of this user left in this IPC namespace; with `dry_run` only tell."""
+    dead = [m for m in manifest.all_manifests() if not m.alive]
+    if not dead:
+        return []
+    now = kernel_tables()
     done: list[Cleaned] = []
-    for found in manifest.all_manifests():
-        if found.alive:
+    for found in dead:
+        results: list[Cleaned] = []
+        if found.here and not found.isolated:
+            made = zip(found.objects, found.births, strict=True)
+            results = [_one(found, now, c, b, dry_run, keep_persistent) for c, b in made]
+        elif not vanished(found):
             continue
-        here = found.owner.get("boot") == manifest.boot()
-        if here and found.owner.get("namespace") != manifest.namespace():
-            continue  # its objects live in a namespace that only a process inside can see
-        results = [_clean_one(found, created, dry_run) for created in found.objects] if here else []
         done += results
-        if not dry_run and all(r.action != "failed" for r in results):
+        if not dry_run and all(r.action != "failed" and not _stays(r) for r in results):
             found.path.unlink(missing_ok=True)
     return done
 
 
-def _clean_one(run: Manifest, created: Created, dry_run: bool) -> Cleaned:
-    name = str(run.owner.get("scenario", "?"))
-    if created.persist:
-        return Cleaned(name, created, "kept", "it was declared `persist: true`")
+def kernel_tables() -> Tables:
+    """The tables of this namespace, or `EnvironmentProblem`."""
     try:
-        stat = objects.STAT[created.kind](created.id)
-    except PermissionError:
-        return Cleaned(name, created, "kept", "the id now belongs to an object of somebody else")
-    except OSError:
+        return tables.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise EnvironmentProblem(
+            f"cannot read /proc/sysvipc: {reason}; mount /proc, on a kernel with CONFIG_SYSVIPC"
+        ) from None
+
+
+def vanished(run: Manifest) -> bool:
+    """Whether the namespace of a dead run is certainly gone: the kernel has removed everything then.
+
+    One that the run had for itself ends with its processes. Any other is gone where no process can be
+    found in it, provided that all of them could be asked.
+    """
+    if run.owner["boot"] != manifest.boot():
+        return True
+    name = str(run.owner["namespace"])
+    if name == manifest.namespace() and not run.here:
+        return True  # its number is now that of another namespace
+    inside, complete = namespaces.members(name)
+    return not inside and (complete or run.isolated)
+
+
+def _stays(result: Cleaned) -> bool:
+    return result.action == "kept" and result.object.persist and result.reason == _PERSISTENT
+
+
+_PERSISTENT = "it was declared `persist: true`"
+
+
+def _one(
+    run: Manifest, now: Tables, created: Created, born: Birth | None, dry_run: bool, keep_persistent: bool
+) -> Cleaned:
+    name = run.scenario
+    if not created.new:
+        return Cleaned(name, created, "kept", "the run found it, and did not make it")
+    row = identity.row_of(now, created)
+    if row is None:
         return Cleaned(name, created, "gone")
-    if reason := _stranger(run, created, stat):
+    if reason := identity.stranger(created, born, row, run.touched):
         return Cleaned(name, created, "kept", reason)
+    if isinstance(row, SegmentRow) and row.dest:
+        return Cleaned(name, created, "gone", "already removed; it lives until the last detach")
+    if created.persist and keep_persistent:
+        return Cleaned(name, created, "kept", _PERSISTENT)
+    why = _PERSISTENT if created.persist else ""
     if dry_run:
-        return Cleaned(name, created, "would be removed")
+        return Cleaned(name, created, "would be removed", why)
     try:
-        return Cleaned(name, created, "removed" if objects.remove(created.kind, created.id) else "gone")
+        return Cleaned(name, created, "removed" if objects.remove(created.kind, created.id) else "gone", why)
     except OSError as error:
         return Cleaned(name, created, "failed", str(error.strerror))
-
-
-def _stranger(run: Manifest, created: Created, stat: dict[str, int]) -> str:
-    """Why the object with this id is not the one that the run made; empty where it is."""
-    # a removed segment that somebody still has attached shows key 0 (H-6)
-    if stat["key"] & 0xFFFFFFFF not in (created.key & 0xFFFFFFFF, 0):
-        return "the id now belongs to an object with another key"
-    if stat["ctime"] > run.touched + GRACE:
-        return "the id now belongs to an object that is younger than the run"
-    return ""

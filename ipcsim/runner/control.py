@@ -51,9 +51,12 @@ def plain(worker: Worker, pc: int, call: KernelCall) -> Step:
             raise TypeError(f"unknown call {type(call).__name__}")
     emit, after = worker.emit, pc + 1
     begin, end = head(EventKind.BEGIN, pc), head(EventKind.END, pc)
+    whom: Action = lambda: 0  # noqa: E731 - most calls concern no other process
+    if isinstance(call, (Signal, Spawn)):
+        whom = _target(worker, call.family, call.index)
 
     def step() -> int:
-        emit(begin, 0, 0)
+        emit(begin, whom(), 0)
         try:
             result = action()
         except OSError as error:

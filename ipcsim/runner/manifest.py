@@ -1,24 +1,36 @@
 """The manifest of a run: who runs it, and every kernel object that it created.
 
-One file a run, a line of JSON each: first the supervisor (pid, start time, IPC namespace, boot),
-then the objects as they are made. The launcher writes it before it starts to die with its supervisor,
-so what exists is always written down. The run deletes the file when it has removed everything;
-`ipcsim clean` does so for runs whose supervisor is gone.
+One file a run, a line of JSON each: first the supervisor (pid, start time, IPC namespace, boot), then
+the objects as they are made, and the pids of the workers. The launcher writes it before it starts to die
+with its supervisor, so what exists is always written down. The run deletes the file when it has removed
+everything; `ipcsim clean` does so for runs whose supervisor is gone. Where an object is meant to
+outlive the run, so does its manifest.
+
+What is read back may be damaged (a full disk, an editor): every field is checked.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 import time
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ipcsim.errors import EnvironmentProblem
+from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectKind
+from ipcsim.runner import objects
+from ipcsim.runner.identity import Birth, birth
 from ipcsim.runner.objects import Created
+from ipcsim.sysv import namespaces
+
+LARGEST = 64 * 2**20  # bytes of a manifest that are read
+_INT = 2**31
 
 
 def folder() -> Path:
@@ -29,8 +41,16 @@ def folder() -> Path:
     root = os.environ.get("XDG_RUNTIME_DIR")
     base = Path(root) if root and os.access(root, os.W_OK) else Path("/tmp")
     path = base / f"ipcsim-{os.getuid()}"
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except FileExistsError:
+        found = path.lstat()
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"cannot make the folder {path} for notes about runs: {error.strerror}; "
+            "set XDG_RUNTIME_DIR to a folder that you may write to"
+        ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EnvironmentProblem(
             f"{path} is not a private folder of this user; remove it, or set XDG_RUNTIME_DIR"
@@ -41,7 +61,7 @@ def folder() -> Path:
 def start_time(pid: int) -> int | None:
     """When the process started (clock ticks since boot): with the pid it names a process for ever."""
     try:
-        line = Path(f"/proc/{pid}/stat").read_text()
+        line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return None
     return int(line.rpartition(")")[2].split()[19])
@@ -49,7 +69,7 @@ def start_time(pid: int) -> int | None:
 
 def namespace() -> str:
     """This process's IPC namespace, as in `ipc:[4026531839]`."""
-    return os.readlink("/proc/self/ns/ipc")
+    return namespaces.ipc()
 
 
 def boot() -> str:
@@ -58,60 +78,153 @@ def boot() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One manifest as read back."""
+    """One manifest as read back. `births[i]` is what was noted of `objects[i]`; `members` are the
+    names of the semaphores of each set in order, `workers` the processes' names by pid."""
 
     path: Path
     owner: dict[str, Any]
     objects: tuple[Created, ...]
     touched: float  # when its run last gave a sign of life, seconds since the epoch
+    births: tuple[Birth | None, ...] = ()
+    members: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    workers: dict[int, str] = field(default_factory=dict)
 
     @property
     def alive(self) -> bool:
         """Whether the supervisor of this run still exists."""
-        return (
-            self.owner.get("boot") == boot()
-            and (started := start_time(int(self.owner["pid"]))) is not None
-            and started == self.owner["started"]
-        )
+        return self.owner["boot"] == boot() and start_time(self.pid) == self.owner["started"]
+
+    @property
+    def pid(self) -> int:
+        """The supervisor."""
+        return int(self.owner["pid"])
+
+    @property
+    def scenario(self) -> str:
+        return str(self.owner.get("scenario", "?"))
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the run had an IPC namespace of its own."""
+        return self.owner.get("isolated") is True
+
+    @property
+    def here(self) -> bool:
+        """Whether the run was in the IPC namespace of this process."""
+        return self.inside(namespace(), namespaces.unique())
+
+    def inside(self, name: str, unique: int | None) -> bool:
+        """Whether the run was in that namespace: the name may be that of a later one."""
+        known = self.owner.get("namespace_id")
+        same = unique is None or known is None or unique == known
+        return bool(self.owner["boot"] == boot() and self.owner["namespace"] == name and same)
+
+    def member(self, set_name: str, number: int) -> str | None:
+        """The name of semaphore `number` of a set, as in `fork[3]`."""
+        for name, count in self.members.get(set_name, ()):
+            size = max(1, count)
+            if number < size:
+                return f"{name}[{number}]" if count else name
+            number -= size
+        return None
 
 
-def begin(scenario: str) -> Path:
+# --- writing ---
+
+
+def begin(program: Program, isolated: bool = False) -> Path:
     """A new manifest for a run that this process supervises."""
     owner = {
         "pid": os.getpid(),
         "started": start_time(os.getpid()),
         "namespace": namespace(),
+        "namespace_id": namespaces.unique(),
+        "isolated": isolated,
         "boot": boot(),
-        "scenario": scenario,
+        "scenario": program.name,
         "time": time.time(),
+        "members": {s.name: [[m.name, m.count or 0] for m in s.members] for s in program.sets},
     }
     path = folder() / f"{os.getpid()}-{time.time_ns()}.jsonl"
-    path.write_text(json.dumps(owner) + "\n")
+    try:
+        path.write_text(json.dumps(owner) + "\n")
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise EnvironmentProblem(
+            f"cannot note the run in {path.parent}: {error.strerror}; make room there, or set XDG_RUNTIME_DIR"
+        ) from None
     return path
 
 
 def append(path: str | Path, created: Created) -> None:
-    """Note an object; one write, so that several processes can."""
-    line = json.dumps(asdict(created)) + "\n"
+    """Note an object that was just made; one write, so that several processes can.
+
+    Where that fails (a full disk) the object is removed again: what is not written down would be left
+    behind. Raises OSError then.
+    """
+    try:
+        _append(path, asdict(created) | {"birth": asdict(birth(created))})
+    except OSError:
+        if created.new:
+            with suppress(OSError):
+                objects.remove(created.kind, created.id)
+        raise
+
+
+def note_workers(path: Path, workers: dict[int, str]) -> None:
+    """Note the names of processes by their pids, for those who look from outside."""
+    with suppress(OSError):  # nothing depends on it
+        _append(path, {"workers": workers})
+
+
+def finish(path: Path) -> None:
+    """The run is over: forget it, unless something of it is meant to stay."""
+    try:
+        found = read(path)
+        stays = not found.isolated and any(
+            o.persist and o.new and objects.exists(o.kind, o.id) for o in found.objects
+        )
+    except (OSError, ValueError):
+        stays = False
+    if not stays:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _append(path: str | Path, data: dict[str, Any]) -> None:
+    line = json.dumps(data).encode() + b"\n"
     fd = os.open(path, os.O_WRONLY | os.O_APPEND)
     try:
-        os.write(fd, line.encode())
+        if os.write(fd, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(fd)
 
 
+# --- reading ---
+
+
 def read(path: Path) -> Manifest:
-    """Raises ValueError where the file is no manifest; a last line cut short is left out."""
-    touched = path.stat().st_mtime
-    lines = path.read_text().split("\n")
-    owner = json.loads(lines[0])
-    if not isinstance(owner, dict) or not {"pid", "started", "namespace", "boot"} <= owner.keys():
+    """Raises ValueError where the file is no manifest; lines that are damaged are left out."""
+    text, touched = _text(path)
+    first, *lines = text.split("\n")
+    owner = _object(first)
+    if owner is None or not _is_owner(owner):
         raise ValueError(f"{path} is not a manifest")
-    objects = []
-    for line in lines[1:-1]:
-        data = json.loads(line)
-        objects.append(Created(**{**data, "kind": ObjectKind(data["kind"])}))
-    return Manifest(path, owner, tuple(objects), touched)
+    made: list[tuple[Created, Birth | None]] = []
+    workers: dict[int, str] = {}
+    for line in lines[:-1]:  # the last one is being written, or cut short
+        data = _object(line)
+        if data is None:
+            continue
+        if isinstance(named := data.get("workers"), dict):
+            workers |= {int(k): str(v) for k, v in named.items() if k.isdecimal() and len(k) < 12}
+        elif (created := _created(data)) is not None:
+            made.append((created, _birth(data.get("birth"))))
+    return Manifest(
+        path, owner, tuple(c for c, _ in made), touched, tuple(b for _, b in made), _members(owner), workers
+    )
 
 
 def all_manifests() -> list[Manifest]:
@@ -120,6 +233,65 @@ def all_manifests() -> list[Manifest]:
     for path in sorted(folder().glob("*.jsonl")):
         try:
             found.append(read(path))
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, OSError):
             continue  # being written this moment, or not ours
+    return found
+
+
+def _text(path: Path) -> tuple[str, float]:
+    """The text of a plain file, and when it was last touched."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, encoding="utf-8") as file:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+            raise ValueError(f"{path} is not a manifest")
+        return file.read(), found.st_mtime
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _is_owner(data: dict[str, Any]) -> bool:
+    texts = all(isinstance(data.get(k), str) for k in ("namespace", "boot"))
+    return texts and _is_int(data.get("pid"), 1, _INT) and _is_int(data.get("started"), 0, 2**63)
+
+
+def _is_int(value: object, least: int, limit: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < limit
+
+
+def _created(data: dict[str, Any]) -> Created | None:
+    name, kind = data.get("name"), data.get("kind")
+    if not isinstance(name, str) or kind not in set(ObjectKind):
+        return None
+    if not _is_int(data.get("id"), 0, _INT) or not _is_int(data.get("key"), -_INT, 2 * _INT):
+        return None
+    # a run removes only what it made; where that is not said it was found
+    new, persist = data.get("new") is True, data.get("persist") is not False
+    return Created(ObjectKind(kind), name, data["id"], data["key"], new, persist)
+
+
+def _birth(data: object) -> Birth | None:
+    if not isinstance(data, dict):
+        return None
+    values = [data.get(k) for k in ("ctime", "cuid", "cgid", "size", "cpid")]
+    if not all(v is None and i > 2 or _is_int(v, 0, 2**63) for i, v in enumerate(values)):
+        return None
+    ctime, cuid, cgid, size, cpid = values
+    return Birth(ctime, cuid, cgid, size, cpid)  # type: ignore[arg-type]
+
+
+def _members(owner: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
+    data = owner.get("members")
+    found: dict[str, list[tuple[str, int]]] = {}
+    for name, members in data.items() if isinstance(data, dict) else ():
+        pairs = members if isinstance(members, list) else []
+        found[str(name)] = [
+            (str(p[0]), p[1]) for p in pairs if isinstance(p, list) and len(p) == 2 and _is_int(p[1], 0, _INT)
+        ]
     return found

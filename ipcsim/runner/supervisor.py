@@ -22,7 +22,7 @@ from typing import Any
 from ipcsim.analysis.cycles import preload
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.program import Program, RunSettings, Scheduler
-from ipcsim.runner import judgement, manifest, objects, schedulers
+from ipcsim.runner import isolation, judgement, manifest, objects, schedulers
 from ipcsim.runner.client import Launcher
 from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.rings import Rings
@@ -44,10 +44,12 @@ def run(
     schedule: Schedule | None = None,
     folder: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
+    isolate: bool = False,
 ) -> Outcome:
     """Run `program` on the real kernel and judge it.
 
     `folder` is where the trace goes (None: no trace is written); `schedule` makes it a replay.
+    `isolate` moves this process into a private IPC namespace first, where it stays: see `isolation`.
     Raises `EnvironmentProblem` where this machine cannot do it; nothing is left behind then.
     """
     settings = settings or program.settings
@@ -56,13 +58,15 @@ def run(
     seed = settings.seed if settings.seed is not None else random.SystemRandom().randrange(2**31)
     objects.check_initial(program)
     scheduler = schedulers.make(program, settings, seed, schedule)
+    if isolate:
+        isolation.move()
     ending = Ending()
     with _signals_noted(ending):  # before there is anything that a signal could leave behind
-        path = manifest.begin(program.name)
+        path = manifest.begin(program, isolate)
         try:
             return _Run(program, settings, seed, scheduler, path, folder, progress, ending).outcome()
         finally:
-            path.unlink(missing_ok=True)
+            manifest.finish(path)
 
 
 class _Run:
@@ -83,6 +87,7 @@ class _Run:
         self._scheduler, self._manifest = scheduler, manifest_path
         self._folder, self._progress, self._ending = folder, progress, ending
         self._beat = 0.0
+        self._noted: dict[int, str] = {}  # the workers that the manifest knows
 
     def outcome(self) -> Outcome:
         program, settings = self._program, self._settings
@@ -109,9 +114,10 @@ class _Run:
         watch = DeadlockWatch(session)
         turns = Turns(session, watch, self._scheduler) if self._scheduler is not None else None
         session.wait_until_ready()
+        self._note_workers(session)
         session.go()
         if turns is not None:
-            turns.play(self._heartbeat)
+            turns.play(lambda: self._heartbeat(session))
         else:
             self._watch_free(session, watch)
         duration = session.elapsed
@@ -135,13 +141,21 @@ class _Run:
                 return
             if session.time_is_up():
                 return
-            self._heartbeat()
+            self._heartbeat(session)
 
-    def _heartbeat(self) -> None:
+    def _note_workers(self, session: Session) -> None:
+        """Write down which pid is which process, for `ipcsim ipcs`; spawned ones come later."""
+        named = {session.pid(p.number): p.name for p in self._program.processes}
+        if new := {pid: name for pid, name in named.items() if pid and pid not in self._noted}:
+            self._noted |= new
+            manifest.note_workers(self._manifest, new)
+
+    def _heartbeat(self, session: Session) -> None:
         """A sign of life in the manifest: objects changed long after the last one are not this run's."""
         now = time.monotonic()
         if now >= self._beat:
             self._beat = now + HEARTBEAT
+            self._note_workers(session)
             with suppress(OSError):
                 os.utime(self._manifest)
 

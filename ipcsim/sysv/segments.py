@@ -13,7 +13,6 @@ import sysv_ipc
 from ipcsim.sysv import libc
 from ipcsim.sysv.libc import LIBC, IpcPerm, checked
 
-
 LIBC.shmat.restype = ctypes.c_void_p
 _FAILED = ctypes.c_void_p(-1).value
 _SHM_DEST = 0o1000  # a mode bit of the kernel's
@@ -119,7 +118,7 @@ def attach(segment_id: int, readonly: bool = False) -> Attachment:
 
 
 def attach_at(segment_id: int, address: int | None, flags: int = 0) -> Attachment:
-    """shmat(2) with its own arguments: where to (None: the kernel chooses), SHM_RDONLY, SHM_RND, SHM_REMAP."""
+    """shmat(2) at `address` (None: the kernel chooses); `flags`: SHM_RDONLY, SHM_RND, SHM_REMAP."""
     result = LIBC.shmat(ctypes.c_int(segment_id), ctypes.c_void_p(address), ctypes.c_int(flags))
     if result == _FAILED:
         checked(-1, "shmat")

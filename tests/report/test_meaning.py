@@ -69,6 +69,24 @@ def test_arguments_change_what_is_shown() -> None:
     assert "seller[0..3]" in shown
 
 
+def test_who_starts_it_and_with_which_rights() -> None:
+    source = Source(
+        "t.yaml",
+        """
+processes:
+  parent: {steps: [{spawn: child[1], on_error: {EAGAIN: []}}, signal: {to: guest, name: SIGUSR1}]}
+  child: {count: 2, spawned: true, as: {uid: 5}, steps: []}
+  guest: {as: {uid: 5, gid: 6}, steps: []}
+""",
+    )
+    shown = meaning.render(language.describe(source), language.load_program(source), 100)
+    lines = [line.strip() for line in shown.splitlines()]
+    assert "started by `spawn:`, not by the run; as user 5, group 5" in lines
+    assert "as user 5, group 6" in lines
+    assert any("spawn: child[1]" in line and line.endswith("EAGAIN: go to 2") for line in lines)
+    assert any("signal: {to: guest, name: SIGUSR1}" in line for line in lines)
+
+
 def test_summary() -> None:
     assert meaning.summary(language.load_program(SOURCE)) == (
         "3 processes, 1 semaphore set, 1 queue, 1 segment, 4 properties"
