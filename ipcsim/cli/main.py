@@ -11,6 +11,8 @@ import click
 
 from ipcsim.cli import output
 from ipcsim.cli.clean import clean
+from ipcsim.cli.doctor import doctor
+from ipcsim.cli.ipcs import ipcs
 from ipcsim.cli.new import new
 from ipcsim.cli.run import replay, report, run
 from ipcsim.cli.scenarios import check, list_, schema, show
@@ -44,7 +46,7 @@ def ipcsim() -> None:
     """
 
 
-for _command in (run, check, show, list_, new, replay, report, clean, schema):
+for _command in (run, check, show, list_, new, replay, report, ipcs, clean, doctor, schema):
     ipcsim.add_command(_command)
 
 

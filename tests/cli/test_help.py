@@ -12,7 +12,9 @@ from ipcsim.cli.main import ipcsim as group
 from ipcsim.version import __version__
 from tests.cli.conftest import Run
 
-COMMANDS = ["run", "check", "show", "list", "new", "replay", "report", "clean", "schema"]
+COMMANDS = [
+    "run", "check", "show", "list", "new", "replay", "report", "ipcs", "clean", "doctor", "schema",
+]  # fmt: skip
 HEAVY = ("rich", "yaml", "pydantic", "networkx", "jinja2", "sysv_ipc", "ipcsim.runner", "ipcsim.language")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import threading
@@ -196,7 +197,7 @@ def in_grandchild(call: Callable[..., Any], *args: Any) -> tuple[int, Any]:
     with open(read, "rb") as file:
         answer = file.read()
     os.waitpid(pid, 0)
-    return pid, eval(answer, {})
+    return pid, ast.literal_eval(answer.decode())
 
 
 def keep_grandchild() -> int:

@@ -1,0 +1,44 @@
+"""The suite is complete: every rule has a test, and no test claims a rule that is none."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.rules import NOT_SEEN, RULES
+
+FILES = ("test_semaphores.py", "test_queues.py", "test_segments.py", "test_keys.py")
+
+
+def tests() -> Iterator[tuple[str, list[str]]]:
+    """Each test of the suite, and the rules that its docstring begins with."""
+    for name in FILES:
+        for node in ast.parse(Path(__file__).with_name(name).read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                ids, colon, _ = (ast.get_docstring(node) or "").partition(": ")
+                yield f"{name}::{node.name}", ids.split(", ") if colon else []
+
+
+def test_every_rule_has_a_test() -> None:
+    tested = {rule for _, rules in tests() for rule in rules}
+    assert sorted(set(RULES) - tested) == []
+
+
+@pytest.mark.parametrize(("test", "rules"), list(tests()))
+def test_every_test_names_its_rule(test: str, rules: list[str]) -> None:
+    assert rules, f"the docstring of {test} does not start with a rule"
+    assert set(rules) <= set(RULES)
+
+
+def test_what_cannot_be_seen_belongs_to_a_rule() -> None:
+    assert set(NOT_SEEN) <= set(RULES)
+
+
+def test_the_ids_have_no_gaps() -> None:
+    for letter, count in {"S": 28, "Q": 14, "H": 10, "K": 7}.items():
+        numbers = [int(re.sub(r"\D", "", rule)) for rule in RULES if rule.startswith(letter)]
+        assert numbers == list(range(1, count + 1))
