@@ -1,4 +1,4 @@
-"""`ipcsim clean`: remove what killed runs left."""
+"""`ipcsim clean`: remove what runs left."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ FAILED = 4
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--keep-persistent", is_flag=True, help="Leave what scenarios declare `persist: true`.")
 @json_option
-def clean(dry_run: bool, as_json: bool) -> int:
-    """Remove the IPC objects that killed runs of yours left, and nothing else.
+def clean(dry_run: bool, keep_persistent: bool, as_json: bool) -> int:
+    """Remove the IPC objects that runs of yours left, and nothing else.
 
-    A run writes down each object that it makes. Only what stands there, of a run that is dead, and still
-    looks like what the run made, is removed: never an object of another program, as `ipcrm -a` would.
+    A killed run leaves its objects, any other what its scenario declares `persist: true`. A run writes
+    down each object that it makes. Only what stands there, of a run that is over, and certainly is what
+    the run made, is removed: never an object of another program, as `ipcrm -a` would.
 
     \b
     Examples:
       ipcsim clean --dry-run
       ipcsim clean
+      ipcsim clean --keep-persistent
     """
     with output.errors_as_json(as_json, "clean"):
         from ipcsim.report import lists
         from ipcsim.runner.clean import clean as remove
 
-        done = remove(dry_run)
+        done = remove(dry_run, keep_persistent)
         if as_json:
             output.show_json(_as_json(done, dry_run))
         else:

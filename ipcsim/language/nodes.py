@@ -127,6 +127,11 @@ def suggest(name: str, known: Iterable[str], *, many: int = 8) -> str:
 MAX_COLUMN = 150
 
 
+def _printable(text: str, also: str) -> str:
+    """`text` as a terminal can show it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c in also else "·" for c in text)
+
+
 class Problems:
     """Collects diagnostics, so that all errors are told at once. LIMIT of them are enough."""
 
@@ -137,7 +142,8 @@ class Problems:
         self.count = 0
 
     def add(self, mark: Mark, message: str, hint: str = "") -> None:
-        line = "".join(c if c.isprintable() or c == "\t" else "·" for c in mark.document.line(mark.line))
+        line = _printable(mark.document.line(mark.line), "\t")
+        message, hint = _printable(message, "\n"), _printable(hint, "\n")
         if mark.column > MAX_COLUMN:
             line = ""  # the caret would stand far outside of any screen
         self.count += 1

@@ -21,9 +21,7 @@ def render(inventory: Inventory, users: Names, width: int = 80, color: bool = Fa
     page = Page(width, color)
     if inventory.of is not None:
         page.line(f"{_run(inventory.of)}: IPC namespace {inventory.namespace}")
-    queues = [
-        (*_start(i, users), f"{i.row.cbytes}", f"{i.row.qnum}", *_end(i)) for i in inventory.queues
-    ]
+    queues = [(*_start(i, users), f"{i.row.cbytes}", f"{i.row.qnum}", *_end(i)) for i in inventory.queues]
     _table(page, "message queues", ("bytes", "messages"), queues)
     segments = [
         (*_start(i, users), f"{i.row.size}", f"{i.row.nattch}", _status(i.row), *_end(i))
@@ -35,7 +33,7 @@ def render(inventory: Inventory, users: Names, width: int = 80, color: bool = Fa
     _asleep(page, inventory)
     if inventory.elsewhere:
         page.blank()
-        page.line(("runs in namespaces of their own", "bold"))
+        page.line(("runs in other namespaces", "bold"))
         page.columns(
             [(_run(r), f"ipcsim ipcs --run {r.pid}") for r in inventory.elsewhere], indent=2, styles=("cyan",)
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import pickle
-from collections import Counter
 from dataclasses import dataclass
 from typing import Generic, NoReturn, TypeVar
 
@@ -25,7 +24,8 @@ from ipcsim.sysv.tables import QueueRow, Row, SegmentRow, SetRow, Tables
 
 MOST_SEMAPHORES = 20_000  # whose counts are asked for: two calls each
 
-R = TypeVar("R", bound=Row, covariant=True)
+R = TypeVar("R", bound=Row)
+S = TypeVar("S", bound=Row, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ class Semaphores:
 
 
 @dataclass(frozen=True, slots=True)
-class Item(Generic[R]):
+class Item(Generic[S]):
     """An object. `name` is that of the scenario; `unseen` processes sleep on it that /proc does not show."""
 
-    row: R
+    row: S
     run: Run | None
     name: str | None
     waiting: tuple[Waiting, ...]
@@ -120,9 +120,7 @@ def _semaphores(row: SetRow) -> Semaphores | None:
     try:
         values = semaphores.get_all(row.id, row.nsems)
         sleeping = sum(
-            semaphores.get(row.id, n, what)
-            for n in range(row.nsems)
-            for what in (libc.GETNCNT, libc.GETZCNT)
+            semaphores.get(row.id, n, what) for n in range(row.nsems) for what in (libc.GETNCNT, libc.GETZCNT)
         )
     except OSError:  # no right to read it, or removed meanwhile
         return None
@@ -138,7 +136,7 @@ def _chosen(manifests: list[Manifest], which: str) -> Manifest:
     else:
         fitting = [m for m in manifests if m.scenario == which]
     living = [m for m in fitting if m.alive]
-    if len(living) > 1:
+    if len({(m.pid, m.owner["namespace"]) for m in living}) > 1:
         pids = ", ".join(str(m.pid) for m in living)
         raise UsageError(f"several runs of {which!r} go on; name one by its pid: {pids}")
     if living:
@@ -148,7 +146,7 @@ def _chosen(manifests: list[Manifest], which: str) -> Manifest:
         return dead[-1]
     if fitting:
         raise UsageError(
-            f"the run {which!r} is over, and its IPC namespace with everything in it is gone (or cannot be entered)"
+            f"the run {which!r} is over; its IPC namespace is gone with everything in it, or cannot be entered"
         )
     known = ", ".join(f"{m.pid} ({m.scenario})" for m in manifests if m.alive) or "none goes on"
     raise UsageError(f"there is no run {which!r} of this user; runs: {known}")
@@ -225,7 +223,10 @@ class _Joiner:
             for m in self.here
             for created, born in zip(m.objects, m.births, strict=True)
         }
-        self._by_pid = {m.pid: m for m in self.here if m.alive}
+        self._living: dict[int, list[Manifest]] = {}  # by supervisor: a program may run several at a time
+        for m in self.here:
+            if m.alive:
+                self._living.setdefault(m.pid, []).append(m)
         self._sleepers: dict[tuple[ObjectKind, int], list[Sleeper]] = {}
         for sleeper in sleepers.find(contents.namespace):
             self._sleepers.setdefault((sleeper.kind, sleeper.id), []).append(sleeper)
@@ -247,8 +248,8 @@ class _Joiner:
     def _waiting(
         self, sleeper: Sleeper, owner: Manifest | None, name: str | None, values: tuple[int, ...] | None
     ) -> Waiting:
-        run = next((self._by_pid[p] for p in sleepers.ancestors(sleeper.pid) if p in self._by_pid), None)
-        process = run.workers.get(sleeper.pid) if run else None
+        runs = [m for p in sleepers.ancestors(sleeper.pid) for m in self._living.get(p, ())]
+        process = next((m.workers[sleeper.pid] for m in runs if sleeper.pid in m.workers), None)
         if not isinstance(sleeper.call, Operations):
             return Waiting(sleeper, process)
         on = tuple(_label(owner, name, number) for number, _ in sleeper.call.operations)
@@ -265,9 +266,3 @@ def _touched(found: Manifest) -> float:
 def _label(owner: Manifest | None, name: str | None, number: int) -> str:
     known = owner.member(name, number) if owner is not None and name is not None else None
     return known if known is not None else f"#{number}"
-
-
-def totals(inventory: Inventory) -> Counter[str]:
-    """How many objects of each run there are, by the run's scenario; for a summary."""
-    items = (*inventory.queues, *inventory.segments, *inventory.sets)
-    return Counter(i.run.scenario for i in items if i.run is not None)

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ipcsim.errors import EnvironmentProblem, UsageError
 from ipcsim.program import Program, RunSettings
 from ipcsim.runner.session import Progress
 from ipcsim.schedule import Schedule
+from ipcsim.snapshot import Snapshot
 from ipcsim.sysv import namespaces
 from ipcsim.sysv import process as sysv_process
 from ipcsim.verdict import Outcome
@@ -130,7 +132,11 @@ def _result(connection: Connection[Any, Any], progress: Callable[[Progress], Non
             raise _ERRORS.get(name, RuntimeError)(text)
         if progress is not None:
             elapsed, events, running, snapshot = value
-            progress(Progress(elapsed, events, running, lambda snapshot=snapshot: snapshot))
+            progress(Progress(elapsed, events, running, partial(_identity, snapshot)))
+
+
+def _identity(snapshot: Snapshot) -> Snapshot:
+    return snapshot
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import json
 import os
 import select
 import signal
+import time
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -110,6 +111,9 @@ def _create_objects(program: Program, options: Options) -> dict[ObjectRef, objec
     return created
 
 
+MANY = 100  # processes from which on two fork them
+
+
 class _Workers:
     """The children: forked, reaped, killed."""
 
@@ -132,16 +136,28 @@ class _Workers:
         gc.collect()
         gc.disable()
         gc.freeze()  # the collector must not touch, and so copy, the pages that all workers share
-        me = os.getpid()
-        for process, declared in enumerate(self._program.processes):
-            if self._program.families[declared.family].spawned:
-                continue
+        wanted = [p.number for p in self._program.processes if not self._program.families[p.family].spawned]
+        if len(wanted) < MANY:
+            self._fork(wanted, os.getpid())
+            return
+        # a foreman forks the other half at the same time; it ends at once, and what it has forked
+        # comes to the launcher, which is the subreaper
+        launcher = os.getpid()
+        foreman = os.fork()
+        if foreman == 0:
+            self._fork(wanted[1::2], launcher)
+            os._exit(0)
+        self._fork(wanted[::2], launcher)
+        os.waitpid(foreman, 0)
+
+    def _fork(self, processes: list[int], launcher: int) -> None:
+        control = self._rings.control
+        for process in processes:
             pid = os.fork()
             if pid == 0:
-                self._child(process, me)
-            self._numbers[pid] = process
-            self._rings.control[process * WORDS + PID] = pid
-            self._rings.control[process * WORDS + BORN] = 1
+                self._child(process, launcher)
+            control[process * WORDS + PID] = pid
+            control[process * WORDS + BORN] = 1
 
     def _child(self, process: int, launcher: int) -> NoReturn:
         try:
@@ -181,7 +197,7 @@ class _Workers:
     def _obey(self, request: dict[str, Any]) -> bool:
         """Do what is asked; True where that is to stop."""
         if request.get("go"):
-            os.write(self._start_write, b"g" * len(self._numbers))
+            os.write(self._start_write, b"g" * self._rings.processes)
             os.close(self._start_write)
         if (victim := request.get("signal")) is not None:
             process, number = victim
@@ -198,27 +214,28 @@ class _Workers:
                 return
             if ended is None:
                 return
-            process = self._number_of(ended.si_pid)
+            process = self._numbers.pop(ended.si_pid, None)
+            if process is None:
+                process = self._number_of(ended.si_pid)
             if process is not None:
                 self._rings.control[process * WORDS + PID] = 0
             _, status = os.waitpid(ended.si_pid, 0)
-            self._numbers.pop(ended.si_pid, None)
             if process is not None:
                 reply(exit=[process, os.waitstatus_to_exitcode(status)])
 
     def _number_of(self, pid: int) -> int | None:
-        """The process that runs as `pid`; a spawned one has entered itself in its control block."""
-        if pid in self._numbers:
-            return self._numbers[pid]
+        """The process that runs as `pid`, by the control blocks; all of them are then known."""
         words = self._rings.control
-        return next((p for p in range(self._rings.processes) if words[p * WORDS + PID] == pid), None)
+        self._numbers = {p_id: p for p in range(self._rings.processes) if (p_id := words[p * WORDS + PID])}
+        return self._numbers.pop(pid, None)
 
     def _kill(self) -> None:
         """Kill until no child is left: one that was just being spawned comes to us as its subreaper."""
         while children := self._children():
             for pid in children:
                 os.kill(pid, signal.SIGKILL)  # not reaped yet, so certainly ours
-            self._reap(0 if len(children) == len(self._numbers) else os.WNOHANG)
+            time.sleep(0.001)
+            self._reap(os.WNOHANG)
 
     def _children(self) -> list[int]:
         me = os.getpid()

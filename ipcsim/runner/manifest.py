@@ -92,7 +92,7 @@ class Manifest:
     @property
     def alive(self) -> bool:
         """Whether the supervisor of this run still exists."""
-        return self.owner["boot"] == boot() and start_time(self.pid) == self.owner["started"]
+        return bool(self.owner["boot"] == boot() and start_time(self.pid) == self.owner["started"])
 
     @property
     def pid(self) -> int:
@@ -280,7 +280,7 @@ def _birth(data: object) -> Birth | None:
     if not isinstance(data, dict):
         return None
     values = [data.get(k) for k in ("ctime", "cuid", "cgid", "size", "cpid")]
-    if not all(v is None and i > 2 or _is_int(v, 0, 2**63) for i, v in enumerate(values)):
+    if not all((v is None and i > 2) or _is_int(v, 0, 2**63) for i, v in enumerate(values)):
         return None
     ctime, cuid, cgid, size, cpid = values
     return Birth(ctime, cuid, cgid, size, cpid)  # type: ignore[arg-type]

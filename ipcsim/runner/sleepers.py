@@ -87,6 +87,12 @@ def find(namespace: str, proc: Path = PROC) -> list[Sleeper]:
     return found
 
 
+def look(pid: int, proc: Path = PROC) -> Sleeper | None:
+    """What the first thread of a process sleeps in, where it certainly does."""
+    names = CALLS.get(platform.machine())
+    return None if names is None else _look(proc, pid, pid, names)
+
+
 def _look(proc: Path, pid: int, tid: int, names: dict[int, str]) -> Sleeper | None:
     """Two looks at one thread that agree."""
     folder = proc / str(pid) / "task" / str(tid)
@@ -149,9 +155,10 @@ def waits_for(call: Operations, values: tuple[int, ...] | None) -> tuple[int, in
         return call.operations[0] if len(call.operations) == 1 else None
     left = dict(enumerate(values))
     for number, delta in call.operations:
-        if delta < 0 and left.get(number, 0) + delta < 0 or delta == 0 and left.get(number, 0) != 0:
+        value = left.get(number, 0)
+        if value + delta < 0 or (delta == 0 and value != 0):
             return number, delta
-        left[number] = left.get(number, 0) + delta
+        left[number] = value + delta
     return None
 
 

@@ -96,29 +96,28 @@ class Child:
 
     def sleeps_in(self, call: Callable[..., Any], object_id: int, *args: Any, **options: Any) -> Child:
         """Let it make a call and wait until it sleeps there."""
-        self._inside, self._object = _SLEEPS[call], object_id
+        self.watch(call, object_id)
         self.start(call, object_id, *args, **options)
-        until(self._settled, f"child {self.pid} asleep in {call.__name__}")
+        until(self.settled, f"child {self.pid} asleep in {call.__name__}")
         assert not self.reported(), f"{call.__name__} returned {self.result()} instead of sleeping"
         return self
 
-    def begins(self, call: Callable[..., Any], object_id: int, *args: Any, **options: Any) -> Child:
-        """Let it make a call that may sleep; see `settle`."""
+    def watch(self, call: Callable[..., Any], object_id: int) -> None:
+        """From now on `asleep` is about this call on this object."""
         self._inside, self._object = _SLEEPS[call], object_id
-        return self.start(call, object_id, *args, **options)
 
     def reported(self) -> bool:
         return bool(select.select([self._channel], [], [], 0)[0])
 
     def asleep(self) -> bool:
-        """Whether one of its threads certainly sleeps in the call under way."""
+        """Whether one of its threads certainly sleeps in the call watched."""
         for thread in os.listdir(f"/proc/{self.pid}/task"):
             sample = probe.asleep(int(thread), self._inside, self._object)
             if sample is not None and probe.unmoved(sample):
                 return True
         return False
 
-    def _settled(self) -> bool:
+    def settled(self) -> bool:
         return self.reported() or self.asleep()
 
     # --- its life ---
@@ -187,7 +186,7 @@ class Child:
 
 def settle(*children: Child) -> list[Child]:
     """Wait until each has reported or sleeps; those that have reported."""
-    until(lambda: all(child._settled() for child in children), "every child reported or asleep")
+    until(lambda: all(child.settled() for child in children), "every child reported or asleep")
     return [child for child in children if child.reported()]
 
 

@@ -149,7 +149,9 @@ def test_every_key_at_the_top() -> None:
 
 def test_every_option_of_objects_and_processes() -> None:
     assert all(says(section("## Objects"), o) for o in aliases(ObjectShape))
-    assert all(says(section("## Objects"), o) for o in aliases(QueueShape) | aliases(FieldShape) | set(SCALARS))
+    assert all(
+        says(section("## Objects"), o) for o in aliases(QueueShape) | aliases(FieldShape) | set(SCALARS)
+    )
     assert all(says(section("## Processes"), o) for o in aliases(ProcessShape))
     assert all(says(REFERENCE, t) for t in PARAMETER_TYPES)
 
@@ -170,7 +172,9 @@ def _inside(spec: Spec) -> set[str]:
 
 
 def test_every_field_of_stat() -> None:
-    rows = section("### The life of objects: `create`, `open`, `attach`, `detach`, `remove`, `stat`, `change`")
+    rows = section(
+        "### The life of objects: `create`, `open`, `attach`, `detach`, `remove`, `stat`, `change`"
+    )
     wanted = {f for group in STAT_FIELDS.values() for f in group}
     listed = {f for row in re.findall(r"^\| (?:every|a) .*\|$", rows, re.MULTILINE) for f in _codes(row)}
     assert listed == wanted

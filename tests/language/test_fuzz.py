@@ -94,6 +94,7 @@ def test_heaps_of_words(text: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=200))
+@example("\U00012544: 1")  # a character that no terminal can show
 def test_any_text(text: str) -> None:
     attempt(text)
 
