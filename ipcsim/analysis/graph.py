@@ -161,7 +161,7 @@ def analyse(program: Program, snapshot: Snapshot, may: MayAnalysis) -> DeadlockR
     stuck = {
         p: tuple(n for n in found if not reduction.satisfied(n))
         for p, found in needs.items()
-        if reduction.waiting[p]
+        if reduction.waiting[p] > 0  # below 0: a signal has ended the wait before its needs were met
     }
     return DeadlockReport(program, snapshot, may, graph, tuple(sorted(stuck)), stuck)
 
@@ -238,7 +238,7 @@ class _Reduction:
             if node.remaining == 0:
                 for process in node.waiters:
                     self.waiting[process] -= 1
-                    if self.waiting[process] == 0:  # not again where a signal has ended the wait
+                    if self.waiting[process] == 0:
                         self._live.append(process)
                 pending += node.followers
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ipcsim.runner.worker import Step, Worker
 
 SHOWN = 64  # bytes of a message or text that the trace keeps
+LONGEST = 2**20  # bytes of a buffer for msgrcv
 TICK = 0.005  # a timer repeats, in case its first signal came just before the call went to sleep
 
 
@@ -226,10 +227,16 @@ def receive(worker: Worker, pc: int, call: Receive) -> Step:
     invoke = _with_timer(worker, call, lambda: queues.msgrcv(ids[queue], buffer, size, selector, flags))
 
     def step() -> int:
+        nonlocal buffer, type_at
         selector.value = number = kind(env)
-        if wanted is not None:
-            size.value = _checked_length(wanted(env), struct.size)
-        emit(begin, number, size.value)
+        asked = struct.size if wanted is None else int(wanted(env))
+        if asked > LONGEST:
+            raise EvaluationError(f"size {asked} is more than ipcsim gives a message: {LONGEST:,} bytes")
+        if asked > len(buffer) - queues.TYPE_SIZE:
+            buffer = ctypes.create_string_buffer(queues.TYPE_SIZE + asked)
+            type_at = ctypes.c_long.from_buffer(buffer)
+        size.value = asked  # a negative one is the kernel's to refuse
+        emit(begin, number, asked)
         result = invoke()
         if result < 0:
             return worker.failed(pc, call, -result)

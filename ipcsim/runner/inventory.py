@@ -146,7 +146,7 @@ def _chosen(manifests: list[Manifest], which: str) -> Manifest:
         return dead[-1]
     if fitting:
         raise UsageError(
-            f"the run {which!r} is over; its IPC namespace is gone with everything in it, or cannot be entered"
+            f"the run {which!r} is over; its IPC namespace is gone with everything in it, or out of reach"
         )
     known = ", ".join(f"{m.pid} ({m.scenario})" for m in manifests if m.alive) or "none goes on"
     raise UsageError(f"there is no run {which!r} of this user; runs: {known}")

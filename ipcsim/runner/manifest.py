@@ -59,12 +59,16 @@ def folder() -> Path:
 
 
 def start_time(pid: int) -> int | None:
-    """When the process started (clock ticks since boot): with the pid it names a process for ever."""
+    """When the process started (clock ticks since boot): with the pid it names a process for ever.
+
+    None where it is gone; a zombie is, though nobody has reaped it (in a container perhaps nobody will).
+    """
     try:
         line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return None
-    return int(line.rpartition(")")[2].split()[19])
+    state, *rest = line.rpartition(")")[2].split()
+    return None if state in "ZX" else int(rest[18])
 
 
 def namespace() -> str:
@@ -88,11 +92,14 @@ class Manifest:
     births: tuple[Birth | None, ...] = ()
     members: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     workers: dict[int, str] = field(default_factory=dict)
+    over: bool = False  # it ended in order, and something of it persists
 
     @property
     def alive(self) -> bool:
-        """Whether the supervisor of this run still exists."""
-        return bool(self.owner["boot"] == boot() and start_time(self.pid) == self.owner["started"])
+        """Whether this run goes on: its supervisor exists (which may go on after the run)."""
+        return not self.over and bool(
+            self.owner["boot"] == boot() and start_time(self.pid) == self.owner["started"]
+        )
 
     @property
     def pid(self) -> int:
@@ -187,8 +194,10 @@ def finish(path: Path) -> None:
         )
     except (OSError, ValueError):
         stays = False
-    if not stays:
-        with suppress(OSError):
+    with suppress(OSError):
+        if stays:
+            _append(path, {"over": True})
+        else:
             path.unlink(missing_ok=True)
 
 
@@ -214,16 +223,26 @@ def read(path: Path) -> Manifest:
         raise ValueError(f"{path} is not a manifest")
     made: list[tuple[Created, Birth | None]] = []
     workers: dict[int, str] = {}
+    over = False
     for line in lines[:-1]:  # the last one is being written, or cut short
         data = _object(line)
         if data is None:
             continue
-        if isinstance(named := data.get("workers"), dict):
+        if data.get("over") is True:
+            over = True
+        elif isinstance(named := data.get("workers"), dict):
             workers |= {int(k): str(v) for k, v in named.items() if k.isdecimal() and len(k) < 12}
         elif (created := _created(data)) is not None:
             made.append((created, _birth(data.get("birth"))))
     return Manifest(
-        path, owner, tuple(c for c, _ in made), touched, tuple(b for _, b in made), _members(owner), workers
+        path,
+        owner,
+        tuple(created for created, _ in made),
+        touched,
+        tuple(born for _, born in made),
+        _members(owner),
+        workers,
+        over,
     )
 
 
@@ -267,7 +286,7 @@ def _is_int(value: object, least: int, limit: int) -> bool:
 
 def _created(data: dict[str, Any]) -> Created | None:
     name, kind = data.get("name"), data.get("kind")
-    if not isinstance(name, str) or kind not in set(ObjectKind):
+    if not isinstance(name, str) or not isinstance(kind, str) or kind not in set(ObjectKind):
         return None
     if not _is_int(data.get("id"), 0, _INT) or not _is_int(data.get("key"), -_INT, 2 * _INT):
         return None
