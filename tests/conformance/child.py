@@ -16,7 +16,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from ipcsim.runner import probe
 from ipcsim.snapshot import ReceiveWait, SemaphoreWait, SendWait, Wait
@@ -53,7 +53,7 @@ class _Failure:
 class Child:
     """A process that makes one call at a time, on command."""
 
-    _channels: set[socket.socket] = set()  # noqa: RUF012 - of all the children that run
+    _channels: ClassVar[set[socket.socket]] = set()  # of all the children that run
 
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ipcsim.sysv import keys, queues, segments, semaphores
+from ipcsim.sysv import keys, libc, queues, segments, semaphores
 from tests.conformance.child import Child, MakeQueue, MakeSegment, MakeSet, NewChild
 
 
@@ -38,7 +38,7 @@ def make_set() -> Iterator[MakeSet]:
     ids: list[int] = []
 
     def make(*values: int, mode: int = 0o600, key: int = keys.IPC_PRIVATE) -> int:
-        made = semaphores.create(key, len(values), 0o600 | semaphores.libc.IPC_CREAT)
+        made = semaphores.create(key, len(values), 0o600 | libc.IPC_CREAT)
         ids.append(made)
         if any(values):
             semaphores.set_all(made, values)
@@ -56,7 +56,7 @@ def make_queue() -> Iterator[MakeQueue]:
     ids: list[int] = []
 
     def make(qbytes: int | None = None, mode: int = 0o600, key: int = keys.IPC_PRIVATE) -> int:
-        made = queues.create(key, 0o600 | queues.libc.IPC_CREAT)
+        made = queues.create(key, 0o600 | libc.IPC_CREAT)
         ids.append(made)
         if qbytes is not None or mode != 0o600:
             queues.set_parameters(made, mode, qbytes)
@@ -71,7 +71,7 @@ def make_segment() -> Iterator[MakeSegment]:
     ids: list[int] = []
 
     def make(size: int, mode: int = 0o600, key: int = keys.IPC_PRIVATE) -> int:
-        made = segments.create(key, size, mode | segments.libc.IPC_CREAT)
+        made = segments.create(key, size, mode | libc.IPC_CREAT)
         ids.append(made)
         return made
 

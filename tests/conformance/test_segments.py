@@ -380,7 +380,7 @@ def test_the_line_of_an_attachment(make_segment: MakeSegment, new_child: NewChil
     _, rights, offset, device, inode, name = child.does(maps, child.does(attach, made))
     assert name == f"/SYSV{keys.unsigned(key):08x} (deleted)"
     assert (rights, int(offset, 16), int(inode)) == ("rw-s", 0, made)
-    assert device == "00:01"
+    assert device.startswith("00:")  # 00:01 on Linux 6.18
 
 
 def test_a_new_segment_has_never_been_attached(make_segment: MakeSegment) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -189,18 +191,21 @@ def test_a_run_before_the_last_boot_has_left_nothing(made: list[tuple[ObjectKind
     assert not path.exists()
 
 
-def test_a_run_in_a_namespace_that_somebody_is_in_is_left_alone() -> None:
-    """Process 1 is not in the namespace of these tests."""
-    try:
-        other = namespaces.ipc(1)
-    except OSError:
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_run_in_a_namespace_that_somebody_is_in_is_left_alone(
+    isolated: bool, private_namespace: bool
+) -> None:
+    if not private_namespace:
         pytest.skip("needs root")
-    if other == manifest.namespace():
-        pytest.skip("needs a private IPC namespace")
-    path = dead_run(namespace=other, namespace_id=1)
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(sleeper, preexec_fn=namespaces.isolate) as process:
+        path = dead_run(isolated=isolated, namespace=namespaces.ipc(process.pid), namespace_id=1)
+        assert clean() == []
+        assert path.exists()
+        process.kill()
     assert clean() == []
-    assert path.exists()
-    path.unlink()
+    if isolated:  # any other stays as long as not every process could be asked where it is
+        assert not path.exists()
 
 
 # --- persistence ---

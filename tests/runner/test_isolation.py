@@ -22,7 +22,14 @@ from ipcsim.verdict import Verdict
 from tests.conftest import sysv_objects
 from tests.runner.helpers import ROOT, program, wait_until
 
-STUCK = "scenario: stuck\nsemaphores: {locks: {a: 0}}\nprocesses: {w: {count: 2, steps: [P: a]}}\nexpect: deadlock\n"
+STUCK = """
+scenario: stuck
+semaphores: {locks: {a: 0}}
+processes: {w: {count: 2, steps: [P: a]}}
+expect: deadlock
+"""
+FINE = "scenario: fine\nprocesses: {p: {steps: [exit: 0]}}\n"
+NO_PATH = FINE + "queues: {q: {message: {n: int}, key: {path: /nowhere/at/all, id: 1}}}\n"
 ENDLESS = """
 scenario: endless
 semaphores: {locks: {a: 0}}
@@ -80,12 +87,9 @@ def test_from_another_thread() -> None:
 
 
 def test_errors_come_back_as_they_are() -> None:
-    bad = "scenario: s\nsegments: {m: {c: char}}\nprocesses: {p: {steps: [exit: 0]}}\n"
-    large = bad.replace("c: char", "c: int, key: 0x1")
-    assert ipcsim.run(program(large), isolate=True).verdict is Verdict.OK
-    missing = "scenario: s\nqueues: {q: {message: {n: int}, key: {path: /nowhere/at/all, id: 1}}}\nprocesses: {p: {steps: [exit: 0]}}\n"
+    assert ipcsim.run(program(FINE), isolate=True).verdict is Verdict.OK
     with pytest.raises(UsageError, match="ftok cannot find"):
-        ipcsim.run(program(missing), isolate=True)
+        ipcsim.run(program(NO_PATH), isolate=True)
 
 
 def test_a_process_with_threads_is_not_moved() -> None:
