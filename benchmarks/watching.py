@@ -6,8 +6,8 @@ import statistics
 import time
 
 from benchmarks.common import Row, program
-from benchmarks.many import SCENARIO as MANY
 from benchmarks.many import COUNT
+from benchmarks.many import SCENARIO as MANY
 from ipcsim.runner.supervisor import run
 
 RUNS = 40

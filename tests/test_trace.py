@@ -100,7 +100,7 @@ def test_a_trace_cut_anywhere_is_a_clear_error_or_a_partial_trace(tmp_path: Path
 def test_another_version_is_refused_with_a_remedy(tmp_path: Path) -> None:
     file = tmp_path / "new.trace"
     file.write_bytes(json.dumps({"ipcsim-trace": 99}).encode() + b"\n")
-    with pytest.raises(TraceError, match="format 99.*use the version"):
+    with pytest.raises(TraceError, match=r"format 99.*use the version"):
         read_trace(file)
 
 

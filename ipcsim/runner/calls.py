@@ -5,7 +5,6 @@ They are hot: their C arguments are prepared once where they never change.
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import time
 from collections.abc import Callable
@@ -117,7 +116,7 @@ def _semop_invoker(worker: Worker, pc: int, call: Semop) -> Callable[[Any, int],
     ids, number = worker.handles.ids[ObjectKind.SEMAPHORES], call.set
     limit = None
     if call.timeout is not None and not worker.controlled:
-        limit = ctypes.byref(semaphores.Timespec.of(call.timeout))
+        limit = semaphores.time_limit(call.timeout)
 
     def invoke(array: Any, count: int) -> int:
         result = semaphores.semtimedop(ids[number], array, count, limit)
@@ -179,15 +178,13 @@ def send(worker: Worker, pc: int, call: Send) -> Step:
     values = {number: worker.compile(expr) for number, expr in call.payload}
     zero = struct.unpack(b"")
     flags = libc.IPC_NOWAIT if call.nowait else 0
-    buffer = ctypes.create_string_buffer(queues.TYPE_SIZE + struct.size)
-    type_at = ctypes.c_long.from_buffer(buffer)
-    body = memoryview(buffer).cast("B")[queues.TYPE_SIZE :]
-    size = ctypes.c_size_t(struct.size)
+    message = queues.Message(struct.size)
+    buffer, body, size = message.raw, message.body, message.size
     invoke = _with_timer(worker, call, lambda: queues.msgsnd(ids[queue], buffer, size, flags))
 
     def step() -> int:
         raw = struct.pack(tuple(values[i](env) if i in values else z for i, z in enumerate(zero)))
-        type_at.value = number = int(kind(env))
+        message.type = number = int(kind(env))
         body[: len(raw)] = raw
         if length is not None:
             size.value = _checked_length(length(env), struct.size)
@@ -221,30 +218,31 @@ def receive(worker: Worker, pc: int, call: Receive) -> Step:
         | (libc.MSG_NOERROR if call.noerror else 0)
         | (libc.MSG_EXCEPT if call.exclude else 0)
     )
-    buffer = ctypes.create_string_buffer(queues.TYPE_SIZE + struct.size)
-    type_at = ctypes.c_long.from_buffer(buffer)
-    selector, size = ctypes.c_long(0), ctypes.c_size_t(struct.size)
-    invoke = _with_timer(worker, call, lambda: queues.msgrcv(ids[queue], buffer, size, selector, flags))
+    message, selector = queues.Message(struct.size), queues.selector()
+
+    def call_kernel() -> int:
+        return int(queues.msgrcv(ids[queue], message.raw, message.size, selector, flags))
+
+    invoke = _with_timer(worker, call, call_kernel)
 
     def step() -> int:
-        nonlocal buffer, type_at
+        nonlocal message
         selector.value = number = kind(env)
         asked = struct.size if wanted is None else int(wanted(env))
         if asked > LONGEST:
             raise EvaluationError(f"size {asked} is more than ipcsim gives a message: {LONGEST:,} bytes")
-        if asked > len(buffer) - queues.TYPE_SIZE:
-            buffer = ctypes.create_string_buffer(queues.TYPE_SIZE + asked)
-            type_at = ctypes.c_long.from_buffer(buffer)
-        size.value = asked  # a negative one is the kernel's to refuse
+        if asked > message.capacity:
+            message = queues.Message(asked)
+        message.size.value = asked  # a negative one is the kernel's to refuse
         emit(begin, number, asked)
         result = invoke()
         if result < 0:
             return worker.failed(pc, call, -result)
-        raw = buffer.raw[queues.TYPE_SIZE : queues.TYPE_SIZE + result]
+        raw, got = message.content(result), message.type
         if into is not None:
-            env[into] = (*struct.unpack(raw), type_at.value, result)
+            env[into] = (*struct.unpack(raw), got, result)
         emit_data(emit, raw[:SHOWN])
-        emit(end, result, type_at.value)
+        emit(end, result, got)
         return after
 
     return step

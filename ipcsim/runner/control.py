@@ -254,7 +254,11 @@ def _spawn(worker: Worker, call: Spawn) -> Action:
         if control[process * WORDS + BORN]:
             raise BlockingIOError(errno.EAGAIN, "it runs already")
         control[process * WORDS + BORN] = 1
-        worker.spawn(process)
+        try:
+            worker.spawn(process)
+        except OSError:
+            control[process * WORDS + BORN] = 0
+            raise
         return process
 
     return spawn

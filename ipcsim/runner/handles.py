@@ -6,7 +6,6 @@ Every process starts with what the launcher created (inherited over fork, as ids
 
 from __future__ import annotations
 
-import ctypes
 import errno
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +17,6 @@ from ipcsim.program.objects import Struct
 from ipcsim.sysv import segments
 from ipcsim.sysv.segments import Attachment
 
-C_TYPES: dict[str, type[Any]] = {
-    "char": ctypes.c_byte, "short": ctypes.c_short, "int": ctypes.c_int,
-    "uint": ctypes.c_uint, "long": ctypes.c_longlong,
-}  # fmt: skip
 UNKNOWN = -1  # the id of an object that the process has neither inherited nor found: EINVAL
 
 
@@ -87,7 +82,7 @@ class Handles:
         return self._attached[number][-1]
 
     def arrays(self, number: int) -> list[Any]:
-        """One ctypes array a field of segment `number`; `EvaluationError` while it is not attached."""
+        """One array a field of segment `number`; `EvaluationError` while it is not attached."""
         return self._arrays[number] or self._no_arrays(number)
 
     def _no_arrays(self, number: int) -> list[Any]:
@@ -96,5 +91,5 @@ class Handles:
 
 
 def field_arrays(attachment: Attachment, struct: Struct) -> list[Any]:
-    """Each field of `struct` as a ctypes array over the attached memory: an access is one load or store."""
-    return [attachment.array(C_TYPES[f.type], f.count or 1, f.offset) for f in struct.fields]
+    """Each field of `struct` as an array over the attached memory: an access is one load or store."""
+    return [attachment.values(f.type, f.count or 1, f.offset) for f in struct.fields]

@@ -164,8 +164,9 @@ def begin(program: Program, isolated: bool = False) -> Path:
     return path
 
 
-def append(path: str | Path, created: Created) -> None:
-    """Note an object that was just made; one write, so that several processes can.
+def append(path: str | Path | int, created: Created) -> None:
+    """Note an object that was just made; one write, so that several processes can. `path` may be a
+    descriptor open for appending, for a process that may no longer open the file.
 
     Where that fails (a full disk) the object is removed again: what is not written down would be left
     behind. Raises OSError then.
@@ -201,9 +202,9 @@ def finish(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _append(path: str | Path, data: dict[str, Any]) -> None:
+def _append(path: str | Path | int, data: dict[str, Any]) -> None:
     line = json.dumps(data).encode() + b"\n"
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    fd = os.dup(path) if isinstance(path, int) else os.open(path, os.O_WRONLY | os.O_APPEND)
     try:
         if os.write(fd, line) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -10,12 +10,12 @@ Life of a record: the worker writes it, then raises `HEAD`; the supervisor copie
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
 import time
 from collections.abc import Callable
 
+from ipcsim.sysv.process import address_of
 from ipcsim.trace import RECORD, EventKind, data_records, head
 
 BLOCK = 64
@@ -51,7 +51,7 @@ class Rings:
         self.memory = mmap.mmap(fd, size)
         self.view = memoryview(self.memory)
         self.control = self.view[: processes * BLOCK].cast("q")
-        self._base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        self._base = address_of(self.memory)
 
     def offset(self, process: int) -> int:
         """Where the ring of `process` begins in the mapping."""

@@ -19,7 +19,7 @@ from ipcsim.program import Program, RunSettings
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
 from ipcsim.runner import objects
 from ipcsim.runner.client import Launcher
-from ipcsim.runner.rings import HEAD, PID, TAIL, WORDS, Rings
+from ipcsim.runner.rings import BORN, HEAD, PID, TAIL, WORDS, Rings
 from ipcsim.snapshot import ProcessState, Snapshot, Status
 from ipcsim.trace import RECORD, EventKind, TraceWriter, head
 from ipcsim.verdict import Outcome
@@ -191,10 +191,11 @@ class Session:
 
     @property
     def alive(self) -> list[int]:
-        """The processes that have been started and are not gone."""
+        """The processes that have been started and are not gone. One that is just being spawned counts:
+        from the call on it may do what others wait for."""
         if self._unborn:
             control = self.rings.control
-            self._unborn = [p for p in self._unborn if not control[p * WORDS + PID]]
+            self._unborn = [p for p in self._unborn if not control[p * WORDS + BORN]]
             self._unborn = [p for p in self._unborn if p not in self.codes]
         gone = len(self._unborn) + len(self.codes)
         if len(self._alive) + gone != len(self.program.processes):
@@ -221,7 +222,7 @@ class Session:
 
     def _status(self, process: int) -> Status:
         code = self.codes.get(process)
-        if process in self._unborn:
+        if process in self.unborn:
             return Status.UNBORN
         if code is None:
             return Status.BLOCKED if self.monitor.in_call(process) else Status.RUNNING

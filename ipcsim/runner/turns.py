@@ -154,6 +154,8 @@ class Turns:
         """Find out whom a signal has stopped, continued or killed."""
         session = self._session
         for process in session.alive:
+            if not session.pid(process):
+                continue  # being spawned this moment, or just gone
             state = run_state(session.pid(process))
             if state == b"T":
                 self._stopped.add(process)

@@ -9,13 +9,14 @@ A worker leaves by `os._exit` only: it is a fork of the launcher and must not ru
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from ipcsim.errors import EvaluationError
@@ -65,7 +66,7 @@ class Options:
 
     seed: int
     controlled: bool
-    manifest: str
+    manifest: str | int  # a path, or a descriptor open for appending
     launcher: int = 0  # its pid
 
 
@@ -76,6 +77,8 @@ def begin(program: Program, process: int, handles: Handles, rings: Rings, option
             signal.signal(number, lambda *_: None)
         identity = program.families[program.processes[process].family].identity
         if identity is not None:
+            # the manifest is private to the user who runs ipcsim: keep it open
+            options = replace(options, manifest=os.open(str(options.manifest), os.O_WRONLY | os.O_APPEND))
             os.setgroups([])
             os.setresgid(identity.gid, identity.gid, identity.gid)
             os.setresuid(identity.uid, identity.uid, identity.uid)
@@ -415,15 +418,21 @@ class Worker:
         """
         child = os.fork()
         if child:
-            os.waitpid(child, 0)
+            _, status = os.waitpid(child, 0)
+            if status:
+                raise OSError(errno.EAGAIN, "fork: the limit of processes is reached")
             return
-        if os.fork():
+        try:
+            second = os.fork()
+        except OSError:
+            os._exit(1)
+        if second:
             os._exit(0)
+        self.rings.control[process * WORDS + PID] = os.getpid()
         launcher = self.options.launcher
         while os.getppid() != launcher:
             time.sleep(0.0005)
         sysv_process.die_with_parent(launcher)
-        self.rings.control[process * WORDS + PID] = os.getpid()
         begin(self.program, process, self.handles, self.rings, self.options)
 
     def struck(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import platform
 
@@ -43,6 +44,11 @@ def become_subreaper() -> None:
 def set_name(name: str) -> None:
     """The name that ps shows, 15 bytes."""
     LIBC.prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]), 0, 0, 0)
+
+
+def address_of(memory: mmap.mmap) -> int:
+    """Where the mapping begins in this process's memory."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 def futex_wait(address: int, expected: int, seconds: float | None = None) -> None:

@@ -18,6 +18,39 @@ msgrcv = LIBC.msgrcv
 TYPE_SIZE = ctypes.sizeof(ctypes.c_long)
 
 
+class Message:
+    """A buffer for msgsnd and msgrcv: `raw` starts with the type; `size` is msgsz, the length without it.
+
+    Made once and used often: its C arguments stay the same objects.
+    """
+
+    __slots__ = ("_type", "body", "capacity", "raw", "size")
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.raw = ctypes.create_string_buffer(TYPE_SIZE + capacity)
+        self._type = ctypes.c_long.from_buffer(self.raw)
+        self.body = memoryview(self.raw).cast("B")[TYPE_SIZE:]
+        self.size = ctypes.c_size_t(capacity)
+
+    @property
+    def type(self) -> int:
+        return int(self._type.value)
+
+    @type.setter
+    def type(self, value: int) -> None:
+        self._type.value = value
+
+    def content(self, length: int) -> bytes:
+        """The first `length` bytes of the message, without its type."""
+        return bytes(self.body[:length])
+
+
+def selector() -> ctypes.c_long:
+    """A msgtyp argument: its `value` is what to ask for."""
+    return ctypes.c_long(0)
+
+
 class _MsqidDs(ctypes.Structure):
     _fields_ = (
         ("perm", IpcPerm),

@@ -84,6 +84,13 @@ def stat(segment_id: int) -> dict[str, int]:
     return libc.permissions(ds.perm) | {name: int(getattr(ds, name)) for name in names}
 
 
+# the C types of the scenario language
+C_TYPES: dict[str, type[Any]] = {
+    "char": ctypes.c_byte, "short": ctypes.c_short, "int": ctypes.c_int,
+    "uint": ctypes.c_uint, "long": ctypes.c_longlong,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A segment in this process's memory, from `address` on."""
@@ -100,6 +107,10 @@ class Attachment:
     def array(self, kind: type[Any], count: int, offset: int) -> Any:
         """`count` C values of ctypes type `kind` at `offset`: one load or store an access."""
         return (kind * count).from_address(self.address + offset)
+
+    def values(self, kind: str, count: int, offset: int) -> Any:
+        """The same by the name of the C type: `int`, `long` …"""
+        return self.array(C_TYPES[kind], count, offset)
 
     def write(self, raw: bytes, offset: int = 0) -> None:
         ctypes.memmove(self.address + offset, raw, len(raw))

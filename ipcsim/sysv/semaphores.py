@@ -28,6 +28,11 @@ class Timespec(ctypes.Structure):
         return cls(whole, int((seconds - whole) * 1e9))
 
 
+def time_limit(seconds: float) -> Any:
+    """A timeout argument for semtimedop."""
+    return ctypes.byref(Timespec.of(seconds))
+
+
 class _SemidDs(ctypes.Structure):
     _fields_ = (
         ("perm", IpcPerm),

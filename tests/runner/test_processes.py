@@ -101,10 +101,9 @@ def test_a_killed_holder_leaves_an_orphaned_wait(scheduler: Scheduler) -> None:
 scenario: killed
 semaphores: {s: {lock: 1, held: 0, never: 0}}
 processes:
-  holder: {steps: [P: lock, V: held, P: never, V: lock]}
+  holder: {steps: [P: lock, V: {held: 2}, P: never, V: lock]}
   killer: {steps: [P: held, signal: {to: holder, name: SIGKILL}]}
   waiter: {steps: [P: held, P: lock]}
-  helper: {steps: [V: held]}
 """)
     outcome = run(made, settings=replace(made.settings, scheduler=scheduler, seed=5))
     assert outcome.verdict is Verdict.DEADLOCK, outcome.findings
@@ -226,3 +225,19 @@ processes:
       - change: {object: box, bytes: 64}
 """)
     assert outcome.verdict is Verdict.OK, outcome.findings
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to switch users")
+def test_what_another_user_creates_is_removed_too() -> None:
+    """It must reach the manifest, which only the user who runs ipcsim may open."""
+    outcome = run_text("""
+scenario: stranger
+queues: {box: {message: {n: int}}}
+processes:
+  stranger:
+    as: {uid: 65534, gid: 65534}
+    steps:
+      - create: box
+      - send: {queue: box, type: 1}
+""")
+    assert outcome.verdict is Verdict.LEAK, outcome.findings
