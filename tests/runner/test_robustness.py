@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -182,7 +183,7 @@ def test_a_run_in_another_thread_works() -> None:
 
 
 @pytest.fixture
-def limit(request: pytest.FixtureRequest, private_namespace: bool) -> None:
+def limit(request: pytest.FixtureRequest, private_namespace: bool) -> Iterator[None]:
     """Lower the sysctl that the test's parameter names, in the private IPC namespace of the tests."""
     name, value = request.param
     if not private_namespace:
@@ -190,7 +191,8 @@ def limit(request: pytest.FixtureRequest, private_namespace: bool) -> None:
     path = Path("/proc/sys/kernel", name)
     before = path.read_text()
     path.write_text(value)
-    request.addfinalizer(lambda: path.write_text(before))
+    yield
+    path.write_text(before)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +234,10 @@ def test_a_full_disk_does_not_cost_the_verdict(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_taken_is_explained() -> None:
-    text = "scenario: s\nsemaphores: {set: {m: 1, key: 0x1b2c3d}}\nprocesses: {p: {steps: [P: m, pause: 200ms]}}\n"
+    text = """scenario: s
+semaphores: {set: {m: 1, key: 0x1b2c3d}}
+processes: {p: {steps: [P: m, pause: 200ms]}}
+"""
     errors: list[BaseException] = []
 
     def other() -> None:
