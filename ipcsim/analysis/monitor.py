@@ -309,9 +309,22 @@ class Monitor:
         self._held.sort(key=_time)
         self._release(None)
         found = self.findings()
-        if final is not None and all(t.exited for t in self._tracker.tracks):
+        if final is not None and self._all_ended:
             found += self.properties.at_end(final)
         return found
+
+    @property
+    def _all_ended(self) -> bool:
+        """Whether everybody ended by itself; who was never spawned has nothing left to do."""
+        families, processes = self.program.families, self.program.processes
+        return all(
+            track.exited or (families[p.family].spawned and not track.seen)
+            for p, track in zip(processes, self._tracker.tracks, strict=True)
+        )
+
+    def not_judged(self, finished: bool) -> tuple[str, ...]:
+        """The properties that this run could say nothing of, and why, as sentences."""
+        return self.properties.not_judged(finished and self._all_ended)
 
 
 def judge(program: Program, events: Iterable[Event], exact: bool = False) -> tuple[Finding, ...]:

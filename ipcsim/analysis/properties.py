@@ -131,6 +131,7 @@ class Properties:
             if p.kind in (PropertyKind.NEVER, PropertyKind.ALWAYS) and p.condition is not None
         ]
         self._checks = [c for c in checks if exact or not c.values]
+        self._unordered = [c.prop for c in checks if not exact and c.values]
         self._found: dict[str, Finding] = {}
         self._started = False
         self.follows_values = exact and any(c.values for c in self._checks)
@@ -264,16 +265,38 @@ class Properties:
         world.segments = [None if s is None else list(s) for s in final.segments]
         found: list[Finding] = []
         for prop in self._program.properties:
-            if prop.kind is not PropertyKind.AT_END or prop.condition is None:
+            if prop.condition is None or (
+                prop.kind is not PropertyKind.AT_END and prop not in self._unordered
+            ):
                 continue
             try:
-                holds = compile_expression(prop.condition, world)([0] * max(1, prop.slots))
+                value = compile_expression(prop.condition, world)([0] * max(1, prop.slots))
+                holds = not value if prop.kind is PropertyKind.NEVER else value
             except EvaluationError as error:
                 found.append(self._unevaluable(prop, str(error)))
                 continue
             if not holds:
                 found.append(self._broken_at_end(prop, world))
         return tuple(found)
+
+    def not_judged(self, ended: bool) -> tuple[str, ...]:
+        """What this run could not judge, as sentences. `ended`: everybody ended by itself."""
+        said = [
+            f"The property `{p.name}` ({p.at}) was looked at only at the end: in a free run the order of "
+            "values is not known. `--scheduler random` judges it at every step."
+            if ended
+            else f"The property `{p.name}` ({p.at}) was not judged: in a free run the order of values is "
+            "not known. `--scheduler random` judges it at every step."
+            for p in self._unordered
+            if p.name not in self._found
+        ]
+        if not ended:
+            said += [
+                f"The property `{p.name}` ({p.at}) was not judged: not every process ended by itself."
+                for p in self._program.properties
+                if p.kind is PropertyKind.AT_END
+            ]
+        return tuple(said)
 
     # --- words ---
 

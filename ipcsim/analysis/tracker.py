@@ -52,6 +52,11 @@ class Track:
     def in_call(self) -> bool:
         return self.kind == EventKind.BEGIN
 
+    @property
+    def seen(self) -> bool:
+        """Whether the process has done anything yet."""
+        return self.kind != 0 or self.died
+
 
 class Tracker:
     """The tracks of all processes."""

@@ -63,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except click.ClickException as error:
         error.show()
+        words = sys.argv[1:] if arguments is None else arguments
+        if "--json" in words:  # one object on stdout, whatever happens
+            output.show_usage_error(words[0], error.format_message())
         return error.exit_code
     except IpcsimError as error:
         output.explain(error)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from ipcsim.errors import EnvironmentProblem, IpcsimError, ScenarioError
+from ipcsim.errors import EnvironmentProblem, IpcsimError, ScenarioError, UsageError
 
 WIDEST = 120  # text is hard to read on wider lines
 PIPED = 100  # columns where nobody says how wide it is
@@ -127,6 +127,11 @@ def errors_as_json(wanted: bool, command: str) -> Iterator[None]:
         if wanted and not isinstance(error, BrokenPipeError):
             show_json(_error(command, error))
         raise
+
+
+def show_usage_error(command: str, message: str) -> None:
+    """A wrong option or argument as the one JSON object."""
+    show_json(_error(command, UsageError(message)))
 
 
 def _error(command: str, error: Exception) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ipcsim.errors import EvaluationError
 from ipcsim.program.expressions import Expr, position
 from ipcsim.program.instructions import (
     GetValue,
@@ -141,9 +142,17 @@ def _create(worker: Worker, call: ObjectCall) -> Action:
 def _open(worker: Worker, call: ObjectCall) -> Action:
     declared, env = worker.program.object(call.object), worker.env
     told = None if call.id is None else worker.compile(call.id)
+    # the mode of a get call on an existing object are the rights asked for
+    asked = (0o444 if call.readonly else 0) if call.mode is None else call.mode
 
     def find() -> int:
-        found = objects.find(declared, call.mode or 0, call.size) if told is None else int(told(env))
+        if told is None and declared.key.private:
+            # the kernel would make a new object, which nobody asked for and nobody would remove
+            raise EvaluationError(
+                f"`{declared.name}` has the key `private`, which finds nothing: give it a key, or open it "
+                "by `id:`"
+            )
+        found = objects.find(declared, asked, call.size) if told is None else int(told(env))
         worker.handles.ids[call.object.kind][call.object.number] = found
         return found
 

@@ -14,7 +14,10 @@ from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.manifest import Manifest
 from ipcsim.runner.session import Session
 from ipcsim.runner.turns import Turns
+from ipcsim.snapshot import Status
 from ipcsim.verdict import Finding, Kind, Outcome, Verdict, conclude
+
+SHOWN = 12  # processes that a finding lists one by one
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,10 @@ def conclude_run(
         "events": session.events,
         "schedule": None if turns is None else str(turns.schedule),
         "scheduler": str(session.settings.scheduler),
-        "remarks": [session.trace_problem] if session.trace_problem else [],
+        "remarks": [
+            *([session.trace_problem] if session.trace_problem else []),
+            *session.monitor.not_judged(finished),
+        ],
         "interrupted": ending.interrupted,
     }
     outcome = Outcome(
@@ -94,14 +100,15 @@ def _endings(session: Session, turns: Turns | None) -> list[Finding]:
     still = tuple(program.processes[p].name for p in session.killed)
     there = f"{len(still)} of {len(program.processes)} processes had not ended"
     if ending.interrupted:
-        return [_inconclusive(f"Interrupted after {session.stopped_after:.1f} s: {there}.", still)]
+        text = f"Interrupted after {session.stopped_after:.1f} s: {there}."
+        return [_inconclusive(text, still, _places(session))]
     if ending.launcher:
         text = "The launcher of the workers was killed from outside; the run could not go on."
         return [Finding(Kind.ENVIRONMENT, Verdict.ERROR, text)]
     if ending.timeout:
         limit = f"{session.settings.timeout:g} s"
         text = f"The run was stopped by its timeout of {limit}: {there}, and no deadlock was found."
-        return [_inconclusive(text, still)]
+        return [_inconclusive(text, still, _places(session))]
     if ending.schedule and turns is not None:
         return [_schedule_over(session, turns, still)]
     return []
@@ -128,5 +135,24 @@ def _names(names: tuple[str, ...]) -> str:
     return some if len(names) <= 5 else f"{some} and {len(names) - 5:,} more"
 
 
-def _inconclusive(message: str, processes: tuple[str, ...]) -> Finding:
-    return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, message, processes=processes)
+def _places(session: Session) -> tuple[tuple[str, str, str], ...]:
+    """Where those who had not ended were, as lines of a finding."""
+    program, lines = session.program, []
+    for process in session.killed[:SHOWN]:
+        state = session.last_seen[process]
+        code = program.code(process)
+        if not session.written(process):
+            lines.append((program.processes[process].name, "had not done a step that others can see", ""))
+            continue
+        instruction = code[min(state.pc, len(code) - 1)]
+        what = "in" if state.status is Status.BLOCKED else "at or after"
+        lines.append((program.processes[process].name, f"{what} {instruction.text}", str(instruction.at)))
+    if len(session.killed) > SHOWN:
+        lines.append(("", f"and {len(session.killed) - SHOWN:,} more", ""))
+    return tuple(lines)
+
+
+def _inconclusive(
+    message: str, processes: tuple[str, ...], details: tuple[tuple[str, str, str], ...] = ()
+) -> Finding:
+    return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, message, processes=processes, details=details)

@@ -25,18 +25,21 @@ import time
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from ipcsim.program import Program
+from ipcsim.program import Identity, Program
 from ipcsim.program.codec import decode_program
 from ipcsim.program.instructions import ObjectRef
 from ipcsim.runner import manifest, objects
 from ipcsim.runner.handles import Handles
 from ipcsim.runner.rings import BORN, PID, WORDS, Rings
-from ipcsim.runner.worker import Options, Worker, begin
+from ipcsim.runner.worker import Options, Worker, become, begin
 from ipcsim.sysv import process as sysv_process
 
 
 def reply(**message: Any) -> None:
-    os.write(1, json.dumps(message).encode() + b"\n")
+    try:
+        os.write(1, json.dumps(message).encode() + b"\n")
+    except BrokenPipeError:  # the supervisor is gone: so are we, and the workers with us
+        os._exit(1)
 
 
 def main() -> None:
@@ -66,15 +69,27 @@ def main() -> None:
 
 def _cannot_switch(program: Program) -> str | None:
     """Why the processes cannot get the identities that the scenario asks for; None where they can."""
-    mine = (os.geteuid(), os.getegid())
     for family in program.families:
         wanted = family.identity
-        if wanted is not None and os.geteuid() != 0 and (wanted.uid, wanted.gid) != mine:
+        if wanted is not None and not _may_become(wanted):
             return (
-                f"{family.at}: `{family.name}` is to run as uid {wanted.uid}, gid {wanted.gid}, and only "
-                "root may switch to another user; run this scenario as root (sudo)"
+                f"{family.at}: `{family.name}` is to run as uid {wanted.uid}, gid {wanted.gid}, and this "
+                "user may not switch to it (it needs CAP_SETUID and CAP_SETGID); run the scenario as "
+                "root (sudo)"
             )
     return None
+
+
+def _may_become(identity: Identity) -> bool:
+    """Tried by a child that ends at once."""
+    child = os.fork()
+    if child == 0:
+        try:
+            become(identity)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def _read_line() -> bytes:

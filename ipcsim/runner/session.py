@@ -75,8 +75,10 @@ class Session:
     progress: Callable[[Progress], None] | None = None
     killed: tuple[int, ...] = ()  # who had not ended when the run was stopped
     stopped_after: float = 0.0  # seconds
+    last_seen: dict[int, ProcessState] = field(default_factory=dict)  # where those were then
     _next_progress: float = 0.0
     _alive: list[int] = field(default_factory=list)
+    _alive_when: tuple[int, int] = (-1, -1)  # how many were unborn and gone when `_alive` was made
     _unborn: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -152,6 +154,14 @@ class Session:
         self.monitor.feed_batch(batch)
         self._note_created(batch)
 
+    def flush(self) -> None:
+        """Put what was recorded so far on disk, where it survives us."""
+        if self.trace is not None:
+            try:
+                self.trace.flush()
+            except OSError as error:
+                self._lose_trace(error)
+
     def _lose_trace(self, error: OSError) -> None:
         """A full disk must not end the run: it goes on without a trace and says so."""
         self.trace_problem = f"the trace could not be written: {error.strerror}"
@@ -196,9 +206,9 @@ class Session:
         if self._unborn:
             control = self.rings.control
             self._unborn = [p for p in self._unborn if not control[p * WORDS + BORN]]
-            self._unborn = [p for p in self._unborn if p not in self.codes]
-        gone = len(self._unborn) + len(self.codes)
-        if len(self._alive) + gone != len(self.program.processes):
+        known = (len(self._unborn), len(self.codes))
+        if known != self._alive_when:
+            self._alive_when = known
             unborn = set(self._unborn)
             everybody = range(len(self.program.processes))
             self._alive = [p for p in everybody if p not in self.codes and p not in unborn]
@@ -207,7 +217,9 @@ class Session:
     @property
     def unborn(self) -> list[int]:
         """The processes that wait for somebody to `spawn` them."""
-        return [] if not self._unborn or not self.alive else self._unborn
+        if self._unborn:
+            _ = self.alive  # looks who has been started since
+        return self._unborn
 
     def pid(self, process: int) -> int:
         return int(self.rings.control[process * WORDS + PID])
@@ -250,7 +262,7 @@ class Session:
         """Note and tell whether the run must stop for its time, a signal, a finding or its launcher."""
         if self.settings.duration is not None and self.elapsed >= self.settings.duration:
             self.ending.duration = True
-        elif self.elapsed >= self.settings.timeout:
+        elif self.settings.duration is None and self.elapsed >= self.settings.timeout:
             self.ending.timeout = True
         if self.monitor.stop:
             self.ending.finding = True
@@ -267,6 +279,7 @@ class Session:
         """Kill what still runs, and take the last events and exits."""
         self.stopped_after = self.elapsed
         self.killed = tuple(self.alive)
+        self.last_seen = {p: self.state(p) for p in self.killed}
         for message in self.launcher.stop():
             self.drain()
             ours = "exit" in message and message["exit"] in ([p, -signal.SIGKILL] for p in self.killed)
@@ -284,7 +297,8 @@ class Session:
             self.trace.close()
         except OSError as error:
             self._lose_trace(error)
-            return replace(outcome, extra={**outcome.extra, "remarks": [self.trace_problem]})
+            remarks = [self.trace_problem, *outcome.extra["remarks"]]
+            return replace(outcome, extra={**outcome.extra, "trace": None, "remarks": remarks})
         return outcome
 
 

@@ -156,6 +156,7 @@ class _Run:
         if now >= self._beat:
             self._beat = now + HEARTBEAT
             self._note_workers(session)
+            session.flush()
             with suppress(OSError):
                 os.utime(self._manifest)
 

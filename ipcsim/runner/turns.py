@@ -197,8 +197,8 @@ class Turns:
                 self._changed |= process not in self._asleep
                 self._asleep.add(process)
                 return
-            if session.ending.interrupted or session.ending.launcher:
-                return
+            if session.time_is_up() or session.ending.launcher:
+                return  # a loop of silent steps never comes to a gate
             if process in self._asleep:  # woken: it is on its way to its next gate
                 sysv_process.futex_wait(gate, arrived & 0xFFFFFFFF, SPIN)
         self._asleep.discard(process)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from ipcsim.errors import EvaluationError
-from ipcsim.program import Program
+from ipcsim.program import Identity, Program
 from ipcsim.program.constants import constant_locals
 from ipcsim.program.expressions import Const, Evaluator, Expr, Locals, bounded, compile_expression, fold
 from ipcsim.program.instructions import (
@@ -79,9 +79,7 @@ def begin(program: Program, process: int, handles: Handles, rings: Rings, option
         if identity is not None:
             # the manifest is private to the user who runs ipcsim: keep it open
             options = replace(options, manifest=os.open(str(options.manifest), os.O_WRONLY | os.O_APPEND))
-            os.setgroups([])
-            os.setresgid(identity.gid, identity.gid, identity.gid)
-            os.setresuid(identity.uid, identity.uid, identity.uid)
+            become(identity)
             sysv_process.die_with_parent(os.getppid())  # changing the user has cleared it
         Worker(program, process, handles, rings, options).run()
     except BaseException:  # a defect of ipcsim: show it on stderr, leave at once
@@ -90,6 +88,13 @@ def begin(program: Program, process: int, handles: Handles, rings: Rings, option
         traceback.print_exc()
         sys.stderr.flush()
     os._exit(70)
+
+
+def become(identity: Identity) -> None:
+    """Take on another user for ever, with no supplementary groups. OSError where that is not allowed."""
+    os.setgroups([])
+    os.setresgid(identity.gid, identity.gid, identity.gid)
+    os.setresuid(identity.uid, identity.uid, identity.uid)
 
 
 def caught_signals(program: Program) -> set[int]:

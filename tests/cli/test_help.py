@@ -63,3 +63,14 @@ def test_usage_errors(ipcsim: Run) -> None:
         done = ipcsim(*arguments)
         assert done.returncode == (0 if not arguments and not done.stderr else 2)
         assert done.stdout == "" or not arguments
+
+
+def test_a_usage_error_with_json_is_one_object_on_stdout(capsys) -> None:
+    import json
+
+    from ipcsim.cli.main import main
+
+    assert main(["run", "dining-philosophers", "--timeout", "5", "--json"]) == 2
+    said = capsys.readouterr()
+    assert "no duration" in json.loads(said.out)["error"]["message"]
+    assert "no duration" in said.err
