@@ -281,6 +281,11 @@ class Monitor:
         """Whether it reached an `exit` step (or the end of its code)."""
         return self._tracker.tracks[process].exited
 
+    def is_leaving(self, process: int) -> bool:
+        """Whether it has done its last step and its end is not known yet."""
+        track = self._tracker.tracks[process]
+        return not track.died and (track.exited or track.crashing or track.failed)
+
     def process_state(self, process: int, status: Status) -> ProcessState:
         """The process for a snapshot; `status` is what the caller knows of it."""
         return self._tracker.state(process, status)

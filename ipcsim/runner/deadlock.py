@@ -125,6 +125,9 @@ class DeadlockWatch:
         snapshot = session.snapshot()
         if not any(s.status is Status.BLOCKED for s in snapshot.processes):
             return None
+        if any(session.monitor.is_leaving(p) for p in session.alive):
+            self._suspected = True  # its death may be the reason: look again when it is known
+            return None
         if self._may is None:
             self._may = MayAnalysis(session.program)
         written = {s.process: session.written(s.process) for s in snapshot.processes}

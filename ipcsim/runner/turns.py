@@ -24,7 +24,7 @@ from ipcsim.schedule import Choice, Schedule
 from ipcsim.snapshot import Status
 from ipcsim.sysv import process as sysv_process
 
-SPIN = 0.00005  # seconds to wait for a worker before asking whether it sleeps
+SPIN, LONGEST_SPIN = 0.00005, 0.004  # seconds to wait for a worker before asking whether it sleeps
 
 
 class Turns:
@@ -179,6 +179,7 @@ class Turns:
         session, block = self._session, process * WORDS
         control = session.rings.control
         gate = session.rings.address(process, GATE)
+        spin = SPIN  # doubled each time: on a busy machine a short one keeps the worker from its core
         while process not in session.codes and process not in self._stopped:
             arrived = control[block + GATE]
             if arrived > self._given[process]:
@@ -186,9 +187,10 @@ class Turns:
                 session.drain()
                 return
             if process not in self._asleep:
-                sysv_process.futex_wait(gate, arrived & 0xFFFFFFFF, SPIN)
+                sysv_process.futex_wait(gate, arrived & 0xFFFFFFFF, spin)
                 if control[block + GATE] > self._given[process]:
                     continue
+            spin = min(spin * 2, LONGEST_SPIN)
             session.collect()
             if self._signals and run_state(session.pid(process)) == b"T":
                 self._stopped.add(process)
@@ -200,7 +202,7 @@ class Turns:
             if session.time_is_up() or session.ending.launcher:
                 return  # a loop of silent steps never comes to a gate
             if process in self._asleep:  # woken: it is on its way to its next gate
-                sysv_process.futex_wait(gate, arrived & 0xFFFFFFFF, SPIN)
+                sysv_process.futex_wait(gate, arrived & 0xFFFFFFFF, spin)
         self._asleep.discard(process)
 
     def _sleeps(self, process: int) -> bool:
