@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 from ipcsim.errors import EvaluationError
 
@@ -138,20 +138,16 @@ Expr = (
 Evaluator = Callable[[Locals], Any]
 
 
-class World:
+class World(Protocol):
     """What a property can ask of the system; whoever evaluates properties supplies one of these."""
 
-    def at(self, family: int, index: int | None, phase: str) -> bool:
-        raise NotImplementedError
+    def at(self, family: int, index: int | None, phase: str) -> bool: ...
 
-    def semaphore(self, set_: int, number: int) -> int:
-        raise NotImplementedError
+    def semaphore(self, set_: int, number: int) -> int: ...
 
-    def queue_length(self, queue: int) -> int:
-        raise NotImplementedError
+    def queue_length(self, queue: int) -> int: ...
 
-    def segment(self, segment: int, field: int) -> Any:
-        raise NotImplementedError
+    def segment(self, segment: int, field: int) -> Any: ...
 
 
 def _divide(op: Callable[[int, int], int]) -> Callable[[int, int], int]:
