@@ -1,7 +1,7 @@
 """What an expression of a family is worth in one instance, where that never changes.
 
-`program.constants.specialised_code` answers the same by building new code. For ten thousand processes
-that is too much to build, so here each expression is compiled once for its family and evaluated on the
+Folding the code of each process would answer the same, but for ten thousand processes that is too much to
+build, so here each expression is compiled once for its family and evaluated on the
 instance's first locals.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from ipcsim.errors import EvaluationError
 from ipcsim.program import Family
 from ipcsim.program.constants import constant_locals
-from ipcsim.program.expressions import Const, Expr, Generator, children, compile_expression, slots_of
+from ipcsim.program.expressions import Const, Expr, compile_expression, generator_slots, slots_of
 
 Locals = Sequence[Any]
 Known = Callable[[Locals], Any]  # the value in the instance with these initial locals; None: it varies
@@ -35,7 +35,7 @@ class Constants:
         if isinstance(expr, Const):
             value = expr.value
             return lambda _: value
-        bound = _generator_slots(expr)
+        bound = generator_slots(expr)
         if not slots_of(expr) - bound <= self._fixed:
             return varies
         evaluate = compile_expression(expr)
@@ -52,8 +52,3 @@ def _guarded(evaluate: Callable[[list[Any]], Any], writes: bool) -> Known:
             return None
 
     return known
-
-
-def _generator_slots(expr: Expr) -> frozenset[int]:
-    mine = {expr.slot} if isinstance(expr, Generator) else set()
-    return frozenset(mine.union(*(_generator_slots(c) for c in children(expr))))

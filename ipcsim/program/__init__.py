@@ -4,7 +4,7 @@
 - `expressions`: side-effect-free expressions and their evaluation;
 - `instructions`: the static steps of a process;
 - `program`: Program, Family, Process, Property, and how to run it;
-- `constants`: which locals never change, so that code can be specialised for one process;
+- `constants`: which locals never change, so that expressions can be folded for one process;
 - `codec`: a Program as JSON and back.
 """
 

@@ -1,4 +1,4 @@
-"""Which locals of a family never change, and instructions with those filled in.
+"""Which locals of a family never change.
 
 `P: fork[left]` with `locals: {left: me}` is the same semaphore every time. The runner prepares its
 sembuf once, and the analysis knows exactly which fork it is.
@@ -6,12 +6,11 @@ sembuf once, and the analysis knows exactly which fork it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from ipcsim.program.expressions import Expr, Generator, children, fold
+from ipcsim.program.expressions import Expr, generator_slots
 from ipcsim.program.instructions import (
     Assign,
     Code,
@@ -23,7 +22,7 @@ from ipcsim.program.instructions import (
     Repeat,
     SemaphoreOperation,
 )
-from ipcsim.program.program import Family, Program
+from ipcsim.program.program import Family
 
 
 def written_slots(instruction: Instruction) -> frozenset[int]:
@@ -37,7 +36,7 @@ def written_slots(instruction: Instruction) -> frozenset[int]:
         case Receive(into=into) | ObjectCall(into=into) if into is not None:
             slots.add(into)
     for expr in expressions_of(instruction):
-        slots |= _generator_slots(expr)
+        slots |= generator_slots(expr)
     return frozenset(slots)
 
 
@@ -56,11 +55,6 @@ def expressions_of(part: Instruction | SemaphoreOperation) -> tuple[Expr, ...]:
     return tuple(found)
 
 
-def _generator_slots(expr: Expr) -> frozenset[int]:
-    mine = {expr.slot} if isinstance(expr, Generator) else set()
-    return frozenset(mine.union(*(_generator_slots(c) for c in children(expr))))
-
-
 @lru_cache(maxsize=256)
 def _written(code: Code) -> frozenset[int]:
     return frozenset().union(*(written_slots(i) for i in code))
@@ -70,38 +64,3 @@ def constant_locals(family: Family, instance: int) -> dict[int, Any]:
     """The locals (slot → value) that keep their initial value in this instance for ever."""
     written = _written(family.code)
     return {s: v for s, v in enumerate(family.initial[instance]) if s not in written}
-
-
-def specialise(instruction: Instruction, known: Mapping[int, Any]) -> Instruction:
-    """`instruction` with the `known` locals filled in."""
-    filled: Instruction = _fill(instruction, known)
-    return filled
-
-
-def specialised_code(program: Program, process: int) -> Code:
-    """The code of one process with its constant locals filled in."""
-    p = program.processes[process]
-    family = program.families[p.family]
-    known = constant_locals(family, p.instance)
-    return tuple(specialise(i, known) for i in family.code)
-
-
-def _fill(part: Any, known: Mapping[int, Any]) -> Any:
-    changes: dict[str, Any] = {}
-    for f in fields(part):
-        value = getattr(part, f.name)
-        if isinstance(value, Expr):
-            changes[f.name] = fold(value, known)
-        elif isinstance(value, tuple) and value:
-            changes[f.name] = tuple(_fill_item(v, known) for v in value)
-    return replace(part, **changes) if changes else part
-
-
-def _fill_item(item: Any, known: Mapping[int, Any]) -> Any:
-    if isinstance(item, Expr):
-        return fold(item, known)
-    if isinstance(item, SemaphoreOperation):
-        return _fill(item, known)
-    if isinstance(item, tuple):
-        return tuple(_fill_item(i, known) for i in item)
-    return item

@@ -353,6 +353,11 @@ def slots_of(expr: Expr) -> frozenset[int]:
     return frozenset(mine.union(*(slots_of(c) for c in children(expr))))
 
 
+def generator_slots(expr: Expr) -> frozenset[int]:
+    """The locals that the generators in `expr` use for their variables, and so write."""
+    return frozenset(g.slot for g in _generators(expr))
+
+
 def fold(expr: Expr, known: Mapping[int, Any]) -> Expr:
     """`expr` with the `known` locals filled in and everything constant computed.
 

@@ -12,7 +12,6 @@ from ipcsim.sysv.semaphores import Timespec
 
 _prctl = LIBC.prctl  # bound once: workers call it right after the fork, where every page counts
 _PR_SET_PDEATHSIG = 1
-_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _FUTEX_WAIT, _FUTEX_WAKE = 0, 1
 CLONE_NEWIPC, CLONE_NEWUSER = 0x08000000, 0x10000000
@@ -39,11 +38,6 @@ def outlive_parent() -> None:
 def become_subreaper() -> None:
     """Orphans among the descendants become children of this process (prctl(2))."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def set_name(name: str) -> None:
-    """The name that ps shows, 15 bytes."""
-    LIBC.prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]), 0, 0, 0)
 
 
 def address_of(memory: mmap.mmap) -> int:
