@@ -7,23 +7,26 @@
 
 The packages, from the bottom up: `program`, `trace`, `schedule`, `snapshot`, `verdict`, `errors` are
 plain data; `language` turns text into a Program; `catalogue` finds texts; `analysis` judges; `sysv`
-calls the kernel; `runner` runs; `report` shows; `api` is the Python face and `cli` the command.
+calls the kernel; `runner` runs; `report` shows; `api` and `campaigns` are the Python face, `cli` the
+command, `pytest_plugin` what makes tests of scenarios.
 
-`load` and `run` are imported when they are first asked for, so `import ipcsim` costs nothing; their
-types are in `__init__.pyi`.
+What is in `_WHERE` is imported when it is first asked for, so `import ipcsim` costs nothing; the types
+are in `__init__.pyi`.
 """
 
 from ipcsim.version import __version__
 
-__all__ = ["__version__", "load", "run"]
+_WHERE = {"load": "ipcsim.api", "run": "ipcsim.api", "repeat": "ipcsim.campaigns", "verify": "ipcsim.verification"}
+
+__all__ = ["__version__", "load", "repeat", "run", "verify"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in ("load", "run"):
+    if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module("ipcsim.api"), name)
+    return getattr(importlib.import_module(_WHERE[name]), name)
 
 
 def __dir__() -> list[str]:

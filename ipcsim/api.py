@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ipcsim import verdict
 from ipcsim.errors import Diagnostic, EnvironmentProblem, IpcsimError, ScenarioError, UsageError
 from ipcsim.program import Program, RunSettings, Scheduler
 from ipcsim.schedule import Schedule
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ipcsim.catalogue import Entry
     from ipcsim.report.lists import Listed
     from ipcsim.runner.session import Progress
+    from ipcsim.trace import Trace
 
 Argument = int | str | bool
 REPORTS = Path("reports")  # where the command line puts traces, in the current folder
@@ -42,6 +44,15 @@ class TraceDir(Enum):
 
 
 Folder = str | os.PathLike[str] | TraceDir
+
+
+def _in_a_notebook(outcome: Outcome) -> str:
+    from ipcsim.report import notebook
+
+    return notebook.outcome(outcome)
+
+
+verdict.html_renderer = _in_a_notebook
 
 
 def load(
@@ -57,7 +68,7 @@ def load(
     """
     from ipcsim import catalogue
 
-    return catalogue.load(os.fspath(name_or_path), _merged(arguments, parameters))
+    return catalogue.load(os.fspath(name_or_path), merged(arguments, parameters))
 
 
 def run(
@@ -86,7 +97,7 @@ def run(
 
     An outcome of `ok` speaks of this run only.
     """
-    given = _merged(arguments, parameters)
+    given = merged(arguments, parameters)
     if isinstance(what, Program):
         if given:
             raise UsageError("a Program has its arguments already; give them to `load`")
@@ -127,7 +138,7 @@ def execute(program: Program, request: Request) -> Outcome:
     settings = _settings(program.settings, request)
     if settings.scheduler is Scheduler.REPLAY and steps is None:
         raise UsageError("the scheduler `replay` needs a schedule to follow")
-    folder, remark = _trace_folder(request.trace_dir, program.name)
+    folder, remark = trace_folder(request.trace_dir, program.name)
 
     supervise: Callable[..., Outcome]
     if request.isolate and not request.may_move:
@@ -144,12 +155,17 @@ def execute(program: Program, request: Request) -> Outcome:
 
 def read_outcome(trace: str | os.PathLike[str]) -> Outcome:
     """The outcome that the trace of a run holds."""
-    from ipcsim import catalogue
-    from ipcsim.report import stored
     from ipcsim.trace import read_trace
 
     path = Path(trace)
-    found = read_trace(path)
+    return outcome_of(read_trace(path), path)
+
+
+def outcome_of(found: Trace, path: Path) -> Outcome:
+    """The outcome that a trace holds, which was read from `path`; with what it takes to ask for it again."""
+    from ipcsim import catalogue
+    from ipcsim.report import stored
+
     outcome = stored.outcome(found, path)
     # a name that ships is run by its name, anything else by its file
     shown = found.program.sources[0].file if found.program.sources else outcome.scenario
@@ -200,7 +216,8 @@ def _listed(entry: Entry) -> Listed:
     return Listed(entry.name, entry.kind, told.title, told.course, str(told.expect_run), variants)
 
 
-def _merged(arguments: Mapping[str, Argument] | None, parameters: dict[str, Argument]) -> dict[str, Argument]:
+def merged(arguments: Mapping[str, Argument] | None, parameters: dict[str, Argument]) -> dict[str, Argument]:
+    """What was given by name and in `arguments`, together."""
     if twice := sorted((arguments or {}).keys() & parameters.keys()):
         raise UsageError(f"`{twice[0]}` is given twice: by name and in `arguments`")
     return {**(arguments or {}), **parameters}
@@ -249,7 +266,7 @@ def _options(request: Request) -> list[str]:
 # --- where the trace goes ---
 
 
-def _trace_folder(wanted: Folder | None, scenario: str) -> tuple[Path | None, str]:
+def trace_folder(wanted: Folder | None, scenario: str) -> tuple[Path | None, str]:
     """The folder, which exists then, and a remark where it is not the usual one."""
     if wanted is None:
         return None, ""

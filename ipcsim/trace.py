@@ -16,6 +16,7 @@ from __future__ import annotations
 import heapq
 import json
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,9 +24,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ipcsim.errors import TraceError
+from ipcsim.errors import EnvironmentProblem, TraceError
 from ipcsim.program import Program
-from ipcsim.program.codec import decode_program, encode
+from ipcsim.program.codec import encode
 
 FORMAT = 1
 RECORD = struct.Struct("<qqqq")
@@ -46,7 +47,8 @@ class EventKind(IntEnum):
       evaluation is a STEP with errno -1 whose `data` is the message.
     - DATA: 16 bytes of the event that follows, raw in a and b (a message, or a semaphore number and delta).
     - STALL: the worker waited a ns for the supervisor to empty its ring.
-    - DIED: written by the supervisor: the process is gone; a = exit code, or −signal.
+    - DIED: written by the supervisor: the process is gone; a = exit code, or −signal; b = 1 where the schedule
+      ordered it.
     """
 
     BEGIN = 1
@@ -98,6 +100,11 @@ class Decoder:
                 data = bytes(self._data)
                 self._data.clear()
             yield Event(time, self.process, word >> 8 & 0xFFFFFFFF, EventKind(kind), word >> 40, a, b, data)
+
+
+def pairs_bytes(pairs: Iterable[tuple[int, int]]) -> bytes:
+    """The data of a semop whose operations vary: what `Event.pairs` reads back."""
+    return b"".join(struct.pack("<qq", number, delta) for number, delta in pairs)
 
 
 def data_records(payload: bytes) -> Iterator[tuple[int, int]]:
@@ -162,6 +169,22 @@ class TraceWriter:
             self.path.unlink(missing_ok=True)
 
 
+def new_trace(folder: Path, program: Program, **header: Any) -> TraceWriter:
+    """A trace file with a name of its own in `folder`; `EnvironmentProblem` where that cannot be."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for attempt in range(1000):
+        path = folder / (f"{stamp}.trace" if attempt == 0 else f"{stamp}-{attempt}.trace")
+        try:
+            return TraceWriter(path, program, **header)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"cannot write the trace {path}: {error.strerror}; name another folder with --report DIR"
+            ) from None
+    raise EnvironmentProblem(f"too many traces of this second in {folder}")
+
+
 def read_trace(path: Path) -> Trace:
     """The trace in `path`; one that was cut off is read as far as it goes.
 
@@ -173,13 +196,20 @@ def read_trace(path: Path) -> Trace:
         raise TraceError(f"cannot read {path}: {error.strerror}") from None
     with file:
         header = _read_header(path, file)
-        program = decode_program(header.pop("program", None))
+        program = _read_program(header.pop("program", None))
         chunks = _Chunks(file, len(program.processes))
         streams = chunks.read()
     events = tuple(heapq.merge(*streams, key=lambda e: e.time))
     return Trace(
         program, header, events, chunks.outcome, tuple(chunks.notes), not chunks.problem, chunks.problem
     )
+
+
+def _read_program(data: Any) -> Program:
+    """The Program in a header. What checks it is of no use to those who write traces: imported here."""
+    from ipcsim.program.soundness import read_program
+
+    return read_program(data)
 
 
 def _read_header(path: Path, file: BinaryIO) -> dict[str, Any]:

@@ -208,7 +208,9 @@ class Monitor:
     def _died(self, event: Event) -> None:
         process, code = event.process, event.a
         track = self._tracker.tracks[process]
-        if code < 0 and track.crashing:
+        if code < 0 and event.b:
+            self._findings.append(verdicts.killed_by_schedule(self.program, process, track.pc, track.in_call))
+        elif code < 0 and track.crashing:
             self._findings.append(verdicts.crash(self.program, process, track.pc))
         elif code < 0 and verdicts.sends(self.program, process, -code):
             self._findings.append(verdicts.killed_by_order(self.program, process, track.pc, -code))

@@ -105,6 +105,20 @@ def killed_by_order(program: Program, process: int, pc: int, number: int) -> Fin
     )
 
 
+def killed_by_schedule(program: Program, process: int, pc: int, in_call: bool) -> Finding:
+    """The schedule of a verification with crashes let a process die: a remark, no verdict."""
+    name, instruction, where = _who(program, process, pc)
+    text = instruction.text if instruction else ""
+    place = f"in `{text}` at {where}" if in_call and text else f"after {where}"
+    return Finding(
+        Kind.CRASH,
+        None,
+        f"{name} was killed {place}, as the schedule asks.",
+        processes=(name,),
+        at=instruction.at if instruction else None,
+    )
+
+
 def killed(program: Program, process: int, pc: int, signal: int, in_call: bool) -> Finding:
     """A process died by a signal that the scenario did not ask for."""
     name, instruction, where = _who(program, process, pc)

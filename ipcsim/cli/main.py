@@ -14,8 +14,10 @@ from ipcsim.cli.clean import clean
 from ipcsim.cli.doctor import doctor
 from ipcsim.cli.ipcs import ipcs
 from ipcsim.cli.new import new
-from ipcsim.cli.run import replay, report, run
+from ipcsim.cli.report import report
+from ipcsim.cli.run import replay, run
 from ipcsim.cli.scenarios import check, list_, schema, show
+from ipcsim.cli.verify import verify
 from ipcsim.errors import EnvironmentProblem, IpcsimError
 from ipcsim.version import __version__
 
@@ -41,12 +43,13 @@ def ipcsim() -> None:
       ipcsim list                                      what there is to run
       ipcsim run dining-philosophers                   run it: five processes, one deadlock
       ipcsim run dining-philosophers --set strategy=ordered
+      ipcsim verify dining-philosophers                every interleaving: proof or counterexample
       ipcsim show dining-philosophers                  what it means, step by step
       ipcsim new my-own && ipcsim run my-own.yaml      write one
     """
 
 
-for _command in (run, check, show, list_, new, replay, report, ipcs, clean, doctor, schema):
+for _command in (run, verify, check, show, list_, new, replay, report, ipcs, clean, doctor, schema):
     ipcsim.add_command(_command)
 
 

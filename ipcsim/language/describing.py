@@ -8,7 +8,7 @@ from ipcsim.language.description import Description, Variant
 from ipcsim.language.loader import Texts, read_settings, read_values, words
 from ipcsim.language.nodes import Problems
 from ipcsim.language.parameters import read_parameters
-from ipcsim.language.settings import read_variants
+from ipcsim.language.settings import read_test, read_variants
 from ipcsim.program import Source
 
 
@@ -29,7 +29,7 @@ def describe(source: Source, resolve: Callable[[str], Source] | None = None) -> 
         )
         for entry in read_variants(definition, parameters, problems)
     )
-    _, expected = read_settings(texts, parameters, values, True, problems)
+    settings, _, expected = read_settings(texts, parameters, values, True, problems)
     problems.stop_if_any()
     problem = definition.shape.problem
     return Description(
@@ -47,4 +47,6 @@ def describe(source: Source, resolve: Callable[[str], Source] | None = None) -> 
         expect_run=expected.run,
         expect_verify=expected.verify,
         at=texts.scenario.root.mark.location,
+        settings=settings,
+        test=read_test(texts.scenario.shape),
     )

@@ -78,8 +78,18 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class TestSettings:
+    """What `test:` says: how many seeds (or which), and whether it is to be verified as well."""
+
+    __test__ = False  # pytest takes what is called so for a test
+    seeds: int | tuple[int, ...] = 1
+    verify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
-    """`problem` is the problem that a scenario takes, `arguments` its `with:`; `expect_*` its verdicts."""
+    """`problem` is the problem that a scenario takes, `arguments` its `with:`; `expect_*` its verdicts.
+    `settings` are its run settings by name, `test` is how it wants to be tested, None: not at all."""
 
     name: str
     title: str
@@ -95,3 +105,5 @@ class Description:
     expect_run: Verdict
     expect_verify: Verdict
     at: Location = NOWHERE
+    settings: dict[str, Any] = field(default_factory=dict)
+    test: TestSettings | None = None

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from ipcsim.language.nodes import Map, Scalar, Seq, kind_of
 from ipcsim.language.yaml_reader import as_bool, as_int
-from ipcsim.program.program import Scheduler
+from ipcsim.program.program import Discipline, Fairness, Scheduler
 from ipcsim.verdict import Verdict
 
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ns|us|ms|s|min)")
@@ -80,6 +80,7 @@ TYPE_JSON: Json = {
     "pattern": r"^(int|long|short|char|uint)(\s*\[.+\])?$",
     "examples": ["int", "long", "int[8]", "char[30]"],
 }
+MOST_SEEDS = 10_000  # of a test: each is one
 VERDICTS = [str(v) for v in Verdict]
 SCHEDULERS = [str(s) for s in Scheduler if s is not Scheduler.REPLAY]
 PARAMETER_TYPES = ["int", "choice", "bool", "text"]
@@ -94,6 +95,14 @@ Word = Annotated[Scalar, _scalar("a word", EXPRESSION_JSON, lambda s: bool(s.tex
 Int = Annotated[Scalar, _scalar("a whole number", {"type": "integer"}, lambda s: as_int(s) is not None)]
 Natural = Annotated[
     Scalar, _scalar("a whole number, 0 or more", {"type": "integer", "minimum": 0}, _is_natural)
+]
+Positive = Annotated[
+    Scalar,
+    _scalar(
+        f"a whole number from 1 to {MOST_SEEDS:,}",
+        {"type": "integer", "minimum": 1},
+        lambda s: 1 <= (as_int(s) or 0) <= MOST_SEEDS,
+    ),
 ]
 Bool = Annotated[Scalar, _scalar("`true` or `false`", {"type": "boolean"}, lambda s: as_bool(s) is not None)]
 Expression = Annotated[Scalar, _scalar("an expression such as `seats - 1`", EXPRESSION_JSON)]
@@ -116,6 +125,8 @@ OffOrPositive = Annotated[
 VerdictWord = Annotated[Scalar, _one_of("a verdict", VERDICTS)]
 ParameterType = Annotated[Scalar, _one_of("a type", PARAMETER_TYPES)]
 SchedulerWord = Annotated[Scalar, _one_of("a scheduler", SCHEDULERS)]
+DisciplineWord = Annotated[Scalar, _one_of("an order of waking", [str(d) for d in Discipline])]
+FairnessWord = Annotated[Scalar, _one_of("a fairness", [str(f) for f in Fairness])]
 FieldType = Annotated[Scalar, _scalar("a type such as `int`, `long`, `int[8]` or `char[30]`", TYPE_JSON)]
 KeyWord = Annotated[
     Scalar,

@@ -24,12 +24,20 @@ from ipcsim.language.parameters import (
 )
 from ipcsim.language.properties import read_properties
 from ipcsim.language.scope import Scope
-from ipcsim.language.settings import Expected, Overrides, matching, read_expected, read_run, read_variants
+from ipcsim.language.settings import (
+    Expected,
+    Overrides,
+    matching,
+    read_expected,
+    read_run,
+    read_variants,
+    read_verify,
+)
 from ipcsim.language.shape import DEFINING, ProcedureShape, VerdictShape
 from ipcsim.language.types import BROKEN, Typed, type_of_value
 from ipcsim.language.values import constant
 from ipcsim.language.yaml_reader import read_yaml
-from ipcsim.program import Program, RunSettings, Source
+from ipcsim.program import Program, RunSettings, Source, VerifySettings
 from ipcsim.program.expressions import Const
 
 Resolve = Callable[[str], Source]
@@ -138,7 +146,7 @@ def load_program(
         problems.add(definition.root.mark, "there are no processes: `processes:` is missing")
     families.read()
     properties = read_properties(definition, constants, objects, families.names, problems)
-    settings, expected = read_settings(texts, parameters, values, values == own, problems)
+    settings, verifying, expected = read_settings(texts, parameters, values, values == own, problems)
     for compiled in families.compiled:
         check_code(compiled, objects, families.names.values(), problems)
     problems.stop_if_any()
@@ -154,6 +162,7 @@ def load_program(
         families=tuple(c.family for c in families.compiled),
         properties=properties,
         settings=replace(RunSettings(), **settings),
+        verify=replace(VerifySettings(), **verifying),
         expect_run=expected.run,
         expect_verify=expected.verify,
         sources=tuple(t.root.mark.document.source for t in sources),
@@ -190,23 +199,25 @@ def read_settings(
     values: Mapping[str, Argument],
     is_own: bool,
     problems: Problems,
-) -> tuple[Overrides, Expected]:
-    """The problem's run settings, under those of the variant, under those of the scenario.
+) -> tuple[Overrides, Overrides, Expected]:
+    """The problem's settings for run and verify, under those of the variant, under those of the scenario.
 
     What the scenario expects counts for its `own` values only: with others it is another experiment,
     of which the problem's variants may know more.
     """
     definition, scenario = texts.definition.shape, texts.scenario.shape
     variant = matching(read_variants(texts.definition, parameters, problems), values)
-    settings = read_run(definition.run)
+    settings, verifying = read_run(definition.run), read_verify(definition.verify)
     expected = Expected()
     if isinstance(definition.expect, (VerdictShape, Scalar)):
         expected = read_expected(definition.expect)
     if variant is not None:
         settings |= variant.settings
+        verifying |= variant.verifying
         expected = variant.expected
     if texts.is_reference:
         settings |= read_run(scenario.run)
+        verifying |= read_verify(scenario.verify)
         if isinstance(scenario.expect, list):
             problems.add(
                 texts.scenario.mark("expect"),
@@ -214,7 +225,7 @@ def read_settings(
             )
         elif scenario.expect is not None and is_own:
             expected = read_expected(scenario.expect)
-    return settings, expected
+    return settings, verifying, expected
 
 
 def _read_constants(text: ScenarioText, constants: dict[str, Typed], problems: Problems) -> None:

@@ -1,4 +1,4 @@
-"""`run:` and `expect:`: how to run, and which verdict to expect."""
+"""`run:`, `verify:` and `expect:`: how to run and to verify, and which verdict to expect."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ipcsim.language.description import Argument, ParameterInfo
+from ipcsim.language.description import Argument, ParameterInfo, TestSettings
 from ipcsim.language.document import ScenarioText
 from ipcsim.language.leaves import seconds
 from ipcsim.language.nodes import Problems, Scalar
 from ipcsim.language.parameters import read_with
-from ipcsim.language.shape import RunShape, VariantShape, VerdictShape
-from ipcsim.language.yaml_reader import as_int
-from ipcsim.program.program import Scheduler
+from ipcsim.language.shape import DocumentShape, RunShape, VariantShape, VerdictShape, VerifyShape
+from ipcsim.language.yaml_reader import as_bool, as_int
+from ipcsim.program.program import Discipline, Fairness, Scheduler
 from ipcsim.verdict import Verdict
 
 Overrides = dict[str, Any]
@@ -35,6 +35,33 @@ def read_run(shape: RunShape | None) -> Overrides:
     if shape.scheduler is not None:
         found["scheduler"] = Scheduler(shape.scheduler.text)
     return found
+
+
+def read_verify(shape: VerifyShape | None) -> Overrides:
+    """The settings that a `verify:` gives, by the names of VerifySettings."""
+    found: Overrides = {}
+    if shape is None:
+        return found
+    if shape.semaphores is not None:
+        found["semaphores"] = Discipline(shape.semaphores.text)
+    if shape.fairness is not None:
+        found["fairness"] = Fairness(shape.fairness.text)
+    if shape.crashes is not None:
+        found["crashes"] = as_int(shape.crashes)
+    return found
+
+
+def read_test(shape: DocumentShape) -> TestSettings | None:
+    """What `test:` says; None where nothing or `false` stands there."""
+    said = shape.test
+    if said is None or isinstance(said, Scalar):
+        return TestSettings() if said is not None and as_bool(said) else None
+    seeds: int | tuple[int, ...] = 1
+    if isinstance(said.seeds, Scalar):
+        seeds = as_int(said.seeds) or 1
+    elif said.seeds is not None:
+        seeds = tuple(dict.fromkeys(as_int(s) or 0 for s in said.seeds))
+    return TestSettings(seeds, said.verify is not None and bool(as_bool(said.verify)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +88,7 @@ class VariantEntry:
     arguments: dict[str, Argument]
     expected: Expected
     settings: Overrides
+    verifying: Overrides
     place: int
 
 
@@ -74,7 +102,8 @@ def read_variants(
         assert isinstance(shape, VariantShape)
         path = ("expect", place, "with")
         given = read_with(shape.with_ or {}, parameters, text, path, text, problems)
-        found.append(VariantEntry(given, read_expected(shape.verdict), read_run(shape.run), place))
+        run, verifying = read_run(shape.run), read_verify(shape.verify)
+        found.append(VariantEntry(given, read_expected(shape.verdict), run, verifying, place))
     return found
 
 

@@ -11,27 +11,30 @@ from pydantic import BaseModel, ConfigDict, Field
 from ipcsim.language.leaves import (
     BY_KIND,
     BY_MAPPING,
-    LIST,
-    MAPPING,
-    TYPE_JSON,
-    VALUE_JSON,
-    WORD,
     Bool,
+    DisciplineWord,
     Duration,
     Expression,
+    FairnessWord,
     FieldType,
     Int,
     KeyWord,
+    LIST,
+    MAPPING,
     Mode,
     Natural,
     OffOrPositive,
     ParameterType,
+    Positive,
     SchedulerWord,
     Shorthand,
     Steps,
+    TYPE_JSON,
     Text,
+    VALUE_JSON,
     Value,
     VerdictWord,
+    WORD,
     Word,
     shorthand,
 )
@@ -171,6 +174,28 @@ class RunShape(Shape):
     )
 
 
+class VerifyShape(Shape):
+    """How to verify it."""
+
+    semaphores: DisciplineWord | None = Field(
+        None, description="who is next among those who wait: weak (anyone: POSIX) or kernel (Linux's order)"
+    )
+    fairness: FairnessWord | None = Field(
+        None, description="which endless executions count: none, weak, strong; strong unless told"
+    )
+    crashes: Natural | None = Field(None, description="how many processes may die anywhere; 0 unless told")
+
+
+class TestShape(Shape):
+    """How it is a test of pytest."""
+
+    __test__ = False  # it is none itself, whatever pytest thinks of its name
+    seeds: Annotated[Annotated[list[Natural], LIST] | Annotated[Positive, WORD], BY_KIND] | None = Field(
+        None, description="how many seeds, one test each; or a list of them; one unless told"
+    )
+    verify: Bool | None = Field(None, description="true: a test of `ipcsim verify` as well")
+
+
 class VerdictShape(Shape):
     """The verdicts expected of a run and of a verification, where they differ."""
 
@@ -190,8 +215,10 @@ class VariantShape(Shape):
     )
     verdict: Expected = Field(description="one verdict, or {run: …, verify: …}")
     run: RunShape | None = Field(None, description="run settings of this variant")
+    verify: VerifyShape | None = Field(None, description="verify settings of this variant")
 
 
+Test = Annotated[Annotated[TestShape, MAPPING] | Annotated[Bool, WORD], BY_MAPPING]
 Expect = Annotated[
     Annotated[VerdictShape, MAPPING] | Annotated[list[VariantShape], LIST] | Annotated[VerdictWord, WORD],
     BY_KIND,
@@ -221,8 +248,12 @@ class DocumentShape(Shape):
     procedures: dict[str, ProcedureShape] | None = Field(None, description="lists of steps for `call:`")
     properties: dict[str, PropertyShape] | None = Field(None, description="what must hold, each with a name")
     run: RunShape | None = Field(None, description="how to run it")
+    verify: VerifyShape | None = Field(None, description="how to verify it")
     expect: Expect | None = Field(
         None, description="the verdict to expect; in a problem, a list with one entry a variant"
+    )
+    test: Test | None = Field(
+        None, description="whether pytest takes it for a test: true, or {seeds: 5, verify: true}"
     )
 
     @property

@@ -9,6 +9,8 @@
 """
 
 from ipcsim.program.program import (
+    Discipline,
+    Fairness,
     Family,
     Identity,
     Process,
@@ -18,9 +20,12 @@ from ipcsim.program.program import (
     RunSettings,
     Scheduler,
     Source,
+    VerifySettings,
 )
 
 __all__ = [
+    "Discipline",
+    "Fairness",
     "Family",
     "Identity",
     "Process",
@@ -30,4 +35,5 @@ __all__ = [
     "RunSettings",
     "Scheduler",
     "Source",
+    "VerifySettings",
 ]

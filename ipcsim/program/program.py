@@ -103,6 +103,34 @@ class RunSettings:
     livelock: int | None = 10_000
 
 
+class Discipline(StrEnum):
+    """Who is next when several processes wait for a semaphore or a message; see `ipcsim.model`."""
+
+    WEAK = "weak"  # anyone who can go on: what POSIX promises
+    KERNEL = "kernel"  # the order of Linux
+
+
+class Fairness(StrEnum):
+    """Which endless executions count, where starvation and livelock are judged.
+
+    none: all of them; weak: those in which nobody who could always go on stays where it is; strong: those
+    in which nobody who could go on again and again does.
+    """
+
+    NONE = "none"
+    WEAK = "weak"
+    STRONG = "strong"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySettings:
+    """How to verify, where the scenario says so; `crashes`: how many processes may die anywhere."""
+
+    semaphores: Discipline = Discipline.WEAK
+    fairness: Fairness = Fairness.STRONG
+    crashes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A text that the Program was compiled from, kept so that a trace can show it."""
@@ -127,6 +155,7 @@ class Program:
     settings: RunSettings
     expect_run: Verdict = Verdict.OK
     expect_verify: Verdict = Verdict.OK
+    verify: VerifySettings = VerifySettings()
     sources: tuple[Source, ...] = field(default=())
 
     @cached_property

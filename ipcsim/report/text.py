@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ipcsim.report import words
+from ipcsim.report import proof, words
 from ipcsim.report.page import Page, Part
 from ipcsim.verdict import Finding, Outcome, Verdict
 
@@ -23,15 +23,23 @@ def render(outcome: Outcome, width: int = 80, color: bool = False) -> str:
     page.blank()
     _verdict(page, outcome)
     judging = [f for f in outcome.findings if f.verdict is not None]
+    if proof.is_one(outcome):
+        judging = judging[: proof.own(outcome)]
     for finding in judging[:MOST]:
         page.blank()
-        _finding(page, finding)
+        tell(page, finding)
     if len(judging) > MOST:
         page.blank()
         page.paragraph(f"And {words.count(len(judging) - MOST, 'more finding')} (all with --json).", indent=2)
+    if proof.is_one(outcome):
+        proof.way(page, outcome)
+        proof.others(page, outcome)
     _remarks(page, outcome)
     page.blank()
-    _footer(page, outcome)
+    if proof.is_one(outcome):
+        proof.footer(page, outcome)
+    else:
+        _footer(page, outcome)
     return page.text()
 
 
@@ -44,6 +52,8 @@ def _heading(page: Page, outcome: Outcome) -> None:
         parts.append(f"   seed {outcome.seed}")
     if (scheduler := outcome.extra.get("scheduler", "free")) not in ("free", "replay"):
         parts.append(f"   scheduler {scheduler}")
+    if proof.is_one(outcome):
+        parts.append(f"   {outcome.extra.get('semaphores', 'weak')} semaphores")
     page.paragraph(*parts, hanging=2)
 
 
@@ -58,13 +68,14 @@ def _verdict(page: Page, outcome: Outcome) -> None:
     said = ", as expected" if outcome.as_expected else f", but {outcome.expect} was expected"
     stopped = "; interrupted" if interrupted else ""
     page.paragraph(
-        (str(outcome.verdict), _verdict_style(outcome)), said, f" ({_times(outcome)}){stopped}", hanging=2
+        (str(outcome.verdict), verdict_style(outcome)), said, f" ({_times(outcome)}){stopped}", hanging=2
     )
     if outcome.verdict is Verdict.OK:
-        page.paragraph(_only_this_run(outcome), indent=2)
+        told = proof.claim(outcome) if proof.is_one(outcome) else _only_this_run(outcome)
+        page.paragraph(told, indent=2)
 
 
-def _verdict_style(outcome: Outcome) -> str:
+def verdict_style(outcome: Outcome) -> str:
     if outcome.as_expected:
         return "bold green"
     return "bold yellow" if outcome.verdict is Verdict.INCONCLUSIVE else "bold red"
@@ -76,6 +87,8 @@ def _spent(outcome: Outcome) -> str:
 
 def _times(outcome: Outcome) -> str:
     after = f"after {_spent(outcome)}"
+    if proof.is_one(outcome):
+        return f"{after}; {proof.effort(outcome)}"
     detected = outcome.extra.get("detected_after_s")
     if detected is None or outcome.verdict is not Verdict.DEADLOCK:
         return after
@@ -95,7 +108,8 @@ def _only_this_run(outcome: Outcome) -> str:
 # --- the reasons ---
 
 
-def _finding(page: Page, finding: Finding, indent: int = 2) -> None:
+def tell(page: Page, finding: Finding, indent: int = 2) -> None:
+    """One finding: its sentence, its processes in columns, what else there is to say."""
     page.paragraph(finding.message, indent=indent)
     table = [d for d in finding.details if d[0] or d[2]]
     if table:

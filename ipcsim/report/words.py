@@ -85,9 +85,7 @@ def again(outcome: Outcome) -> tuple[str, str] | None:
     Who asked for the run may have left in `extra["request"]` how: {target, set, options}.
     """
     request = outcome.extra.get("request") or {}
-    target = _not_an_option(str(request.get("target", outcome.scenario)))
-    given: Mapping[str, Any] = request.get("set", outcome.arguments)
-    words = [target, *(w for k, v in given.items() for w in ("--set", f"{k}={value(v)}"))]
+    words = target(outcome)
     schedule, scheduler = outcome.extra.get("schedule"), outcome.extra.get("scheduler", "free")
     options = [str(o) for o in request.get("options", ())]
     if isinstance(schedule, str) and 0 < len(schedule) < LONGEST_SCHEDULE:
@@ -99,6 +97,14 @@ def again(outcome: Outcome) -> tuple[str, str] | None:
     if scheduler != "free":
         options = ["--scheduler", str(scheduler), *options]
     return "again", command_line("ipcsim", "run", *words, *options)
+
+
+def target(outcome: Outcome) -> list[str]:
+    """The scenario and its arguments as the user named them, for a command line."""
+    request = outcome.extra.get("request") or {}
+    name = _not_an_option(str(request.get("target", outcome.scenario)))
+    given: Mapping[str, Any] = request.get("set", outcome.arguments)
+    return [name, *(w for k, v in given.items() for w in ("--set", f"{k}={value(v)}"))]
 
 
 def _not_an_option(target: str) -> str:

@@ -66,7 +66,9 @@ def conclude_run(
     findings += session.monitor.finish(final.state if finished else None)
     if not ending.early:
         findings += [verdicts.leak(program, ref) for ref in final.left]
-    findings += _endings(session, turns)
+    found = any(f.verdict is not None for f in findings)
+    if not (ending.schedule and found and turns is not None and turns.refused is None):
+        findings += _endings(session, turns)  # else the schedule led to what it was to show
     extra: dict[str, Any] = {
         "trace": None if session.trace is None else str(session.trace.path),
         "detected_after_s": watch.announced_after,

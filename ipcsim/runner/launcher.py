@@ -93,13 +93,15 @@ def _may_become(identity: Identity) -> bool:
 
 
 def _read_line() -> bytes:
-    """One line of standard input, read without taking more than it."""
+    """The first line of standard input. Where more comes with it, the run was over before it began."""
     parts = bytearray()
     while not parts.endswith(b"\n"):
         part = os.read(0, 1 << 16)
         if not part:
             os._exit(1)
         parts += part
+    if parts.find(b"\n") != len(parts) - 1:
+        os._exit(1)
     return bytes(parts)
 
 

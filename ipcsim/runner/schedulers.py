@@ -74,6 +74,11 @@ class ReplayScheduler:
         self._next = 0
         self.refused: tuple[int, Choice] | None = None
 
+    @property
+    def upcoming(self) -> Choice | None:
+        """The choice that comes next; None at the end."""
+        return self._choices[self._next] if self._next < len(self._choices) else None
+
     def choose(self, possible: Sequence[Choice]) -> Choice | None:
         if self._next >= len(self._choices):
             return None

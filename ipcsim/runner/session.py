@@ -15,7 +15,7 @@ from typing import Any
 
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.errors import EnvironmentProblem
-from ipcsim.program import Program, RunSettings
+from ipcsim.program import Program, RunSettings, Scheduler
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
 from ipcsim.runner import objects
 from ipcsim.runner.client import Launcher
@@ -73,6 +73,7 @@ class Session:
     ending: Ending = field(default_factory=Ending)
     trace_problem: str = ""
     progress: Callable[[Progress], None] | None = None
+    ordered_deaths: set[int] = field(default_factory=set)  # whom the schedule to replay has killed
     killed: tuple[int, ...] = ()  # who had not ended when the run was stopped
     stopped_after: float = 0.0  # seconds
     last_seen: dict[int, ProcessState] = field(default_factory=dict)  # where those were then
@@ -190,7 +191,8 @@ class Session:
             return
         process, code = message["exit"]
         self.codes[process] = code
-        record = RECORD.pack(time.monotonic_ns(), head(EventKind.DIED, 0), code, 0)
+        ordered = int(process in self.ordered_deaths and code == -signal.SIGKILL)
+        record = RECORD.pack(time.monotonic_ns(), head(EventKind.DIED, 0), code, ordered)
         self._book([(process, record)])
 
     # --- what is ---
@@ -264,8 +266,8 @@ class Session:
             self.ending.duration = True
         elif self.settings.duration is None and self.elapsed >= self.settings.timeout:
             self.ending.timeout = True
-        if self.monitor.stop:
-            self.ending.finding = True
+        if self.monitor.stop and self.settings.scheduler is not Scheduler.REPLAY:
+            self.ending.finding = True  # a replay goes to the end of its schedule
         self._show()
         return self.ending.early
 
@@ -300,19 +302,3 @@ class Session:
             remarks = [self.trace_problem, *outcome.extra["remarks"]]
             return replace(outcome, extra={**outcome.extra, "trace": None, "remarks": remarks})
         return outcome
-
-
-def new_trace(folder: Path, program: Program, **header: Any) -> TraceWriter:
-    """A trace file with a name of its own in `folder`; `EnvironmentProblem` where that cannot be."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    for attempt in range(1000):
-        path = folder / (f"{stamp}.trace" if attempt == 0 else f"{stamp}-{attempt}.trace")
-        try:
-            return TraceWriter(path, program, **header)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"cannot write the trace {path}: {error.strerror}; name another folder with --report DIR"
-            ) from None
-    raise EnvironmentProblem(f"too many traces of this second in {folder}")

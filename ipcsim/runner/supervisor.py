@@ -26,9 +26,10 @@ from ipcsim.runner import isolation, judgement, manifest, objects, schedulers
 from ipcsim.runner.client import Launcher
 from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.rings import Rings
-from ipcsim.runner.session import Ending, Progress, Session, new_trace
+from ipcsim.runner.session import Ending, Progress, Session
 from ipcsim.runner.turns import Turns
 from ipcsim.schedule import Schedule
+from ipcsim.trace import new_trace
 from ipcsim.verdict import Outcome
 
 # seconds between looks at the rings: while records come, when none came, and when none came for long

@@ -18,7 +18,7 @@ from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall, Signal,
 from ipcsim.runner.deadlock import DeadlockWatch, object_of
 from ipcsim.runner.probe import asleep, run_state
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, STRIKE, WORDS
-from ipcsim.runner.schedulers import Scheduler
+from ipcsim.runner.schedulers import ReplayScheduler, Scheduler
 from ipcsim.runner.session import Session
 from ipcsim.schedule import Choice, Schedule
 from ipcsim.snapshot import Status
@@ -95,6 +95,9 @@ class Turns:
     def _possible(self) -> list[Choice]:
         """Every step that could be taken now, in the order of the processes."""
         found: list[Choice] = []
+        upcoming = self._scheduler.upcoming if isinstance(self._scheduler, ReplayScheduler) else None
+        if upcoming is not None and upcoming.dies and upcoming.process in self._session.alive:
+            return [upcoming]  # anybody may be killed at any time, but only a schedule orders it
         for process in self._session.alive:
             if process in self._stopped:
                 continue
@@ -116,6 +119,9 @@ class Turns:
     def _take(self, choice: Choice) -> None:
         self.taken.append(choice)
         process = choice.process
+        if choice.dies:
+            self._kill(process)
+            return
         if choice.timeout:
             self._strike(process)
             self._asleep.discard(process)
@@ -149,6 +155,16 @@ class Turns:
             sysv_process.futex_wait(session.rings.address(process, GATE), arrived & 0xFFFFFFFF, 0.02)
             session.collect()
         session.rings.control[block + ORDER] = 0
+
+    def _kill(self, process: int) -> None:
+        """SIGKILL, and wait until it is gone: what SEM_UNDO gives back is given then."""
+        session = self._session
+        session.ordered_deaths.add(process)
+        session.launcher.signal(process, signal.SIGKILL)
+        while process not in session.codes and not session.time_is_up() and not session.ending.launcher:
+            session.collect(0.005)
+        self._asleep.discard(process)
+        self._settle_sleepers()
 
     def _settle_signalled(self) -> None:
         """Find out whom a signal has stopped, continued or killed."""

@@ -218,15 +218,15 @@ def test_a_full_table_names_the_limit_and_its_sysctl(sysctl: str, name: str) -> 
 
 def test_a_full_disk_does_not_cost_the_verdict(tmp_path: Path) -> None:
     """/dev/full takes the place of a disk without room: opening works, writing does not."""
-    from ipcsim.runner import session
+    from ipcsim import trace
 
-    class Full(session.TraceWriter):
+    class Full(trace.TraceWriter):
         def records(self, process: int, raw: bytes | memoryview) -> None:
             raise OSError(28, "No space left on device")
 
     text = "scenario: s\nsemaphores: {set: {m: 0}}\nprocesses: {p: {steps: [P: m]}}\n"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "TraceWriter", Full)
+        patch.setattr(trace, "TraceWriter", Full)
         outcome = run_text(text, tmp_path)
     assert outcome.verdict is Verdict.DEADLOCK
     assert "No space left" in outcome.extra["remarks"][0]

@@ -1,0 +1,258 @@
+"""What each instruction of each process may do to which slot: now, and at any time from a place on.
+
+The basis of every reduction. Kinds of access, and which of them another process's step interferes with
+(changes what it does, or does something else when it comes first):
+
+- a TAKE (P) and a GIVE (V) of a semaphore that can be done at once may come in either order;
+- two TAKEs compete; a ZERO (Z) waits for TAKEs and is broken by GIVEs; a READ sees all of them;
+- a SEND appends and a RECEIVE takes the oldest that fits: of one queue they may come in either order where
+  both can be done; SEND and SEND may not, nor RECEIVE and RECEIVE; a LOWEST (negative selector) sees SENDs;
+- a WRITE interferes with everything; calls that do not wait (`nowait`, `timeout`) count as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from functools import cached_property
+
+from ipcsim.errors import EvaluationError
+from ipcsim.model.locals import Person
+from ipcsim.model.machine import Machine
+from ipcsim.program.expressions import Const, Expr, position
+from ipcsim.program.instructions import (
+    Assign,
+    Branch,
+    GetValue,
+    Instruction,
+    Load,
+    Receive,
+    Repeat,
+    SemaphoreOperation,
+    SemaphoreQuestion,
+    Semop,
+    Send,
+    SetValue,
+    Store,
+    successors,
+)
+
+
+class Kind(IntEnum):
+    TAKE = 0
+    GIVE = 1
+    ZERO = 2
+    READ = 3
+    WRITE = 4
+    SEND = 5
+    RECEIVE = 6
+    LOWEST = 7
+
+
+_ALL = frozenset(Kind)
+INTERFERES: dict[Kind, frozenset[Kind]] = {
+    Kind.TAKE: frozenset((Kind.TAKE, Kind.ZERO, Kind.READ, Kind.WRITE)),
+    Kind.GIVE: frozenset((Kind.ZERO, Kind.READ, Kind.WRITE)),
+    Kind.ZERO: frozenset((Kind.GIVE, Kind.WRITE)),
+    Kind.READ: frozenset((Kind.TAKE, Kind.GIVE, Kind.WRITE, Kind.SEND, Kind.RECEIVE, Kind.LOWEST)),
+    Kind.WRITE: _ALL,
+    Kind.SEND: frozenset((Kind.SEND, Kind.READ, Kind.WRITE, Kind.LOWEST)),
+    Kind.RECEIVE: frozenset((Kind.RECEIVE, Kind.LOWEST, Kind.READ, Kind.WRITE)),
+    Kind.LOWEST: frozenset((Kind.SEND, Kind.RECEIVE, Kind.LOWEST, Kind.READ, Kind.WRITE)),
+}
+# what may enable an access of this kind that has to wait
+ENABLES: dict[Kind, frozenset[Kind]] = {
+    Kind.TAKE: frozenset((Kind.GIVE, Kind.WRITE)),
+    Kind.ZERO: frozenset((Kind.TAKE, Kind.WRITE)),
+    Kind.SEND: frozenset((Kind.RECEIVE, Kind.LOWEST, Kind.WRITE)),
+    Kind.RECEIVE: frozenset((Kind.SEND, Kind.WRITE)),
+    Kind.LOWEST: frozenset((Kind.SEND, Kind.WRITE)),
+}
+
+Access = tuple[Kind, int]  # kind, slot
+
+
+class Accesses:
+    """The accesses of one process, by pc; bit `slot` of a mask stands for that slot."""
+
+    def __init__(self, machine: Machine, person: Person, overflows: frozenset[int]) -> None:
+        self._machine, self._person = machine, person
+        self._overflows = overflows  # semaphores whose V might leave the range
+        self.now: list[tuple[Access, ...]] = [tuple(self._of(i)) for i in person.code]
+
+    @cached_property
+    def follow(self) -> list[tuple[int, ...]]:
+        """The pcs that can come next, with branches decided where their condition never changes."""
+        found = [successors(self._person.code, pc) for pc in range(len(self._person.code))]
+        for pc, instruction in enumerate(self._person.code):
+            if isinstance(instruction, Branch):
+                condition = self._person.fold(instruction.condition)
+                if isinstance(condition, Const):
+                    found[pc] = (pc + 1,) if condition.value else (instruction.otherwise,)
+        return found
+
+    def rounds(self, pc: int) -> int | None:
+        """How often the instruction at `pc` can be done at most; None where no bound is known."""
+        total = 1
+        for source, target, count in self.loops:
+            if target <= pc <= source:
+                if count is None:
+                    return None
+                total *= max(1, count)
+        return total
+
+    @cached_property
+    def endless(self) -> bool:
+        """Whether the process may go on for ever: some way back is not that of a counted loop."""
+        return any(count is None for _, _, count in self.loops)
+
+    @cached_property
+    def loops(self) -> list[tuple[int, int, int | None]]:
+        """Each way back in the code: (from, to, rounds); None where nothing counts them."""
+        found: list[tuple[int, int, int | None]] = []
+        for source, targets in enumerate(self.follow):
+            for target in targets:
+                if target <= source:
+                    instruction = self._person.code[source]
+                    counted = isinstance(instruction, Repeat) and target == instruction.target
+                    found.append((source, target, self._count(instruction.slot) if counted else None))  # type: ignore[attr-defined]
+        return found
+
+    def _count(self, slot: int) -> int:
+        """The most rounds of a counted loop whose counter is `slot`."""
+        values = [
+            self._person.fold(i.value) for i in self._person.code if isinstance(i, Assign) and i.slot == slot
+        ]
+        known = [v.value for v in values if isinstance(v, Const) and isinstance(v.value, int)]
+        return max(known) if len(known) == len(values) and known else 2**63
+
+    @cached_property
+    def future(self) -> list[list[int]]:
+        """By kind and pc: the slots that may be accessed so from there on."""
+        masks = []
+        for kind in Kind:
+            own = [sum(1 << s for s in {s for k, s in now if k is kind}) for now in self.now]
+            masks.append(self._closure(own, [0] * len(own)))
+        return masks
+
+    @cached_property
+    def gives_first(self) -> list[int]:
+        """By pc: the semaphores that may be given from there on before they are taken.
+
+        While a semaphore is 0 nobody can take it, so the first to give it is one of these.
+        """
+        gives = [sum(1 << s for s in {s for k, s in now if k is Kind.GIVE}) for now in self.now]
+        return self._closure(gives, self.surely_taken)
+
+    @cached_property
+    def surely_taken(self) -> list[int]:
+        """By pc: the semaphores that the instruction there certainly takes from when it succeeds."""
+        return [
+            sum(
+                1 << slot
+                for o in i.operations
+                if (slot := self._single(i.set, o)) is not None and _negative(self._person.fold(o.delta))
+            )
+            if isinstance(i, Semop) and not i.handlers and not any(o.nowait for o in i.operations)
+            else 0
+            for i in self._person.code
+        ]
+
+    def _closure(self, own: list[int], stops: list[int]) -> list[int]:
+        """What may be met from each pc on; slots in `stops` are not looked for behind that pc."""
+        masks, changed = list(own), True
+        while changed:
+            changed = False
+            for pc in reversed(range(len(masks))):
+                mask = own[pc]
+                for target in self.follow[pc]:
+                    if target < len(masks):
+                        mask |= masks[target] & ~stops[pc]
+                if mask != masks[pc]:
+                    masks[pc], changed = mask, True
+        return masks
+
+    # --- one instruction ---
+
+    def _of(self, instruction: Instruction) -> Iterator[Access]:
+        machine = self._machine
+        match instruction:
+            case Semop(set=number):
+                yield from self._semop(instruction, number)
+            case SetValue(set=number, all=True):
+                yield from ((Kind.WRITE, s) for s in machine.sem[number])
+            case SetValue(set=number, base=base, count=count, index=index):
+                yield from ((Kind.WRITE, s) for s in self._members(number, base, count, index))
+            case GetValue(set=number, question=SemaphoreQuestion.ALL):
+                yield from ((Kind.READ, s) for s in machine.sem[number])
+            case GetValue(set=number, base=base, count=count, index=index):
+                yield from ((Kind.READ, s) for s in self._members(number, base, count, index))
+            case Send(queue=number):
+                waits = not instruction.nowait and instruction.timeout is None
+                yield (Kind.SEND if waits else Kind.WRITE, machine.queue[number])
+            case Receive(queue=number):
+                yield (self._receive(instruction), machine.queue[number])
+            case Load():
+                yield from ((Kind.READ, s) for s in self._elements(instruction))
+            case Store():
+                yield from ((Kind.WRITE, s) for s in self._elements(instruction))
+
+    def _semop(self, semop: Semop, number: int) -> Iterator[Access]:
+        impatient = semop.nowait or semop.timeout is not None or any(o.nowait for o in semop.operations)
+        found: dict[int, Kind] = {}
+        for o in semop.operations:
+            delta = self._person.fold(o.delta)
+            for slot in self._members(number, o.base, o.count, o.index):
+                kind = Kind.WRITE if impatient else self._operation(delta, slot)
+                # two operations on one semaphore, or an index that varies: anything may happen
+                found[slot] = kind if slot not in found else Kind.WRITE
+        yield from ((kind, slot) for slot, kind in found.items())
+
+    def _operation(self, delta: Expr, slot: int) -> Kind:
+        if not isinstance(delta, Const) or not isinstance(delta.value, int):
+            return Kind.WRITE
+        if delta.value == 0:
+            return Kind.ZERO
+        if delta.value < 0:
+            return Kind.TAKE
+        return Kind.WRITE if slot in self._overflows else Kind.GIVE
+
+    def _receive(self, receive: Receive) -> Kind:
+        if receive.nowait or receive.timeout is not None:
+            return Kind.WRITE
+        selector = self._person.fold(receive.type)
+        plain = isinstance(selector, Const) and isinstance(selector.value, int) and selector.value >= 0
+        return Kind.RECEIVE if plain else Kind.LOWEST
+
+    def _single(self, number: int, operation: SemaphoreOperation) -> int | None:
+        slots = self._members(number, operation.base, operation.count, operation.index)
+        return slots[0] if len(slots) == 1 else None
+
+    def _members(self, number: int, base: int, count: int | None, index: Expr | None) -> list[int]:
+        slots = self._machine.sem[number]
+        if index is None or count is None:
+            return [slots[base]]
+        value = self._person.fold(index)
+        if isinstance(value, Const) and isinstance(value.value, int):
+            try:
+                return [slots[position(base, count, value.value)]]
+            except EvaluationError:
+                return []
+        return slots[base : base + count]
+
+    def _elements(self, access: Load | Store) -> list[int]:
+        slots = [s for g in self._machine.element[access.segment] for s in g[access.field]]
+        if access.index is None:
+            return slots[:1] if len(slots) == 1 else slots
+        value = self._person.fold(access.index)
+        if (
+            isinstance(value, Const)
+            and isinstance(value.value, int)
+            and len(self._machine.element[access.segment]) == 1
+        ):
+            return slots[value.value : value.value + 1] if value.value >= 0 else []
+        return slots
+
+
+def _negative(delta: Expr) -> bool:
+    return isinstance(delta, Const) and isinstance(delta.value, int) and delta.value < 0

@@ -1,0 +1,376 @@
+"""What is looked at in every new state: properties, and races; and what ends amount to.
+
+A property is taken apart into parts that each look at little (`never: any(a(i) for i in …)` is one part
+for each i), a part is looked at only after a step that may have changed what it reads, and what it said of
+the same bits before is remembered. Parts that an invariant proves are not looked at at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipcsim.errors import EvaluationError
+from ipcsim.explorer.accesses import Accesses
+from ipcsim.explorer.invariants import Invariants
+from ipcsim.model.effects import Effects
+from ipcsim.model.layout import View
+from ipcsim.model.locals import Local, Mode
+from ipcsim.model.machine import Machine
+from ipcsim.program import Property, PropertyKind
+from ipcsim.program.expressions import (
+    At,
+    BoolOp,
+    Call,
+    Const,
+    Expr,
+    Generator,
+    QueueLength,
+    SegmentValue,
+    SemaphoreValue,
+    Unary,
+    World,
+    children,
+    compile_expression,
+    evaluate,
+    fold,
+    position,
+)
+from ipcsim.program.instructions import Load, ObjectKind, ObjectRef, Store
+
+_MOST_PARTS = 20_000
+_REMEMBERED = 200_000
+_MOST_PAIRED = 60  # processes of which each pair is looked at
+
+
+class Seen(World):
+    """A state of the model as properties see it."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        sizes = [f.size for f in machine.program.families]
+        self._first = [sum(sizes[:i]) for i in range(len(sizes))]
+        self.view = View(machine.layout, machine.init)
+
+    def process(self, family: int, index: int | None) -> int:
+        count = self._machine.program.families[family].count
+        return self._first[family] + position(0, count, index)
+
+    def at(self, family: int, index: int | None, phase: str) -> bool:
+        local: Local = self.view[self.process(family, index)]
+        if not phase:
+            return local.mode in (Mode.ENDED, Mode.FAILED, Mode.DEAD)
+        return local.phase == phase
+
+    def _present(self, kind: ObjectKind, number: int, name: str) -> int:
+        living = self._machine.living
+        generation = 0 if living is None else living.present(self.view, ObjectRef(kind, number))
+        if generation is None:
+            raise EvaluationError(f"`{name}` has no known value here")
+        return generation
+
+    def semaphore(self, set_: int, number: int) -> int:
+        self._present(ObjectKind.SEMAPHORES, set_, self._machine.program.sets[set_].name)
+        return int(self.view[self._machine.sem[set_][number]])
+
+    def queue_length(self, queue: int) -> int:
+        self._present(ObjectKind.QUEUE, queue, self._machine.program.queues[queue].name)
+        return len(self.view[self._machine.queue[queue]])
+
+    def segment(self, segment: int, field_: int) -> Any:
+        declared = self._machine.program.segments[segment]
+        generation = self._present(ObjectKind.SEGMENT, segment, declared.name)
+        slots = self._machine.element[segment][generation][field_]
+        if declared.struct.fields[field_].count is None or declared.struct.fields[field_].is_text:
+            return self.view[slots[0]]
+        return tuple(self.view[s] for s in slots)
+
+
+@dataclass(slots=True)
+class Part:
+    """One conjunct of `always`, or one disjunct of `never`, as what must not be true."""
+
+    prop: Property
+    bad: Expr
+    processes: frozenset[int]  # whose phases it reads
+    slots: frozenset[int]  # and which objects
+    mask: int = 0
+    known: dict[int, str | bool] = field(default_factory=dict)
+
+
+class Checks:
+    """All that must be looked at while exploring; see the module."""
+
+    def __init__(self, machine: Machine, invariants: Invariants, accesses: list[Accesses]) -> None:
+        self._machine = machine
+        self._world = Seen(machine)
+        self._invariants = invariants
+        self.racing = dict(self._races(accesses))
+        self.parts = [
+            part
+            for prop in machine.program.properties
+            if prop.kind in (PropertyKind.NEVER, PropertyKind.ALWAYS) and prop.condition is not None
+            for part in self._parts(prop)
+            if not self._proved(part)
+        ]
+        self._evaluators = {id(p): compile_expression(p.bad, self._world) for p in self.parts}
+        self._by_slot: dict[int, list[Part]] = {}
+        for part in self.parts:
+            for slot in part.processes | part.slots:
+                self._by_slot.setdefault(slot, []).append(part)
+        self._concerned: dict[frozenset[int], tuple[Part, ...]] = {}
+        self.phases = frozenset(
+            n.phase for part in self.parts for n in _nodes(part.bad) if isinstance(n, At) and n.phase
+        )
+
+        self.asks_for_ends = any(
+            isinstance(n, At) and not n.phase for part in self.parts for n in _nodes(part.bad)
+        )
+
+    # --- properties ---
+
+    def _parts(self, prop: Property) -> Iterator[Part]:
+        assert prop.condition is not None
+        bad = prop.condition if prop.kind is PropertyKind.NEVER else Unary("not", prop.condition)
+        pieces = list(_disjuncts(bad))
+        if len(pieces) > _MOST_PARTS:
+            pieces = [bad]
+        for piece in pieces:
+            if isinstance(piece, Const) and not piece.value:
+                continue
+            yield Part(prop, piece, frozenset(self._processes(piece)), frozenset(self._objects(piece)))
+
+    def _processes(self, expr: Expr) -> Iterator[int]:
+        for node in _nodes(expr):
+            if isinstance(node, At):
+                index = node.index
+                if index is None or (isinstance(index, Const) and isinstance(index.value, int)):
+                    try:
+                        yield self._world.process(node.family, None if index is None else index.value)  # type: ignore[arg-type]
+                        continue
+                    except EvaluationError:
+                        pass
+                yield from (p.number for p in self._machine.people if p.family == node.family)
+
+    def _objects(self, expr: Expr) -> Iterator[int]:
+        machine = self._machine
+        for node in _nodes(expr):
+            match node:
+                case SemaphoreValue(set=number):
+                    yield from machine.sem[number]
+                    yield from self._record(ObjectKind.SEMAPHORES, number)
+                case QueueLength(queue=number):
+                    yield machine.queue[number]
+                    yield from self._record(ObjectKind.QUEUE, number)
+                case SegmentValue(segment=number, field=field_):
+                    yield from (s for g in machine.element[number] for s in g[field_])
+                    yield from self._record(ObjectKind.SEGMENT, number)
+
+    def _record(self, kind: ObjectKind, number: int) -> Iterator[int]:
+        if self._machine.living is not None:
+            yield self._machine.living.record_slot(ObjectRef(kind, number))
+
+    def _proved(self, part: Part) -> bool:
+        """Whether an invariant shows that the part is never true: two phases that exclude each other."""
+        items = part.bad.items if isinstance(part.bad, BoolOp) and part.bad.op == "and" else (part.bad,)
+        there = [
+            (p, self._invariants.places_of(p, node.phase))
+            for node in items
+            if isinstance(node, At) and node.phase
+            for p in self._processes(node)
+            if node.index is None or isinstance(node.index, Const)
+        ]
+        return any(
+            self._invariants.apart(a, b) for i, a in enumerate(there) for b in there[:i] if a[0] != b[0]
+        )
+
+    def of(self, writes: frozenset[int]) -> tuple[Part, ...]:
+        """The parts that may have changed with an action that writes these slots."""
+        found = self._concerned.get(writes)
+        if found is None:
+            some = {id(p): p for slot in writes for p in self._by_slot.get(slot, ())}
+            found = self._concerned[writes] = tuple(some.values())
+        return found
+
+    def broken(self, part: Part, state: int) -> bool | str:
+        """Whether a part is true, and so its property broken; a text where that cannot be said."""
+        known = part.known.get(state & part.mask)
+        if known is None:
+            self._world.view = View(self._machine.layout, state)
+            known = self._evaluate(part)
+            mask = part.mask | self._machine.layout.mask(self._world.view.read)
+            if mask != part.mask or len(part.known) > _REMEMBERED:
+                part.mask = mask
+                part.known.clear()
+            part.known[state & mask] = known
+        return known
+
+    def _evaluate(self, part: Part) -> bool | str:
+        try:
+            return bool(self._evaluators[id(part)]([0] * max(1, part.prop.slots)))
+        except EvaluationError as error:
+            return False if "no known value" in str(error) else str(error)
+
+    # --- ends ---
+
+    def at_end(self, state: int) -> Iterator[tuple[Hashable, object]]:
+        """What is wrong in a state in which everybody has ended: broken properties, objects left behind."""
+        machine = self._machine
+        modes = [machine.local(state, p.number).mode for p in machine.people]
+        if machine.living is not None:
+            for ref in machine.living.leaked(View(machine.layout, state)):
+                yield ("leak", ref), ref
+        if any(m not in (Mode.ENDED, Mode.UNBORN) for m in modes):
+            return
+        self._world.view = View(machine.layout, state)
+        for prop in machine.program.properties:
+            if prop.kind is not PropertyKind.AT_END or prop.condition is None:
+                continue
+            try:
+                holds = compile_expression(prop.condition, self._world)([0] * max(1, prop.slots))
+            except EvaluationError:
+                holds = False
+            if not holds:
+                yield ("property", prop.name), prop
+
+    # --- races ---
+
+    def _races(self, accesses: list[Accesses]) -> Iterator[tuple[int, str]]:
+        """(slot, field) of what processes access without a lock that is known to keep them apart."""
+        program = self._machine.program
+        users: dict[int, dict[int, list[tuple[int, bool]]]] = {}
+        for person, text in zip(self._machine.people, accesses, strict=True):
+            for pc, instruction in enumerate(person.code):
+                if isinstance(instruction, Load | Store):
+                    for _, slot in text.now[pc]:
+                        where = users.setdefault(slot, {}).setdefault(person.number, [])
+                        where.append((pc, isinstance(instruction, Store)))
+        for number, segment in enumerate(program.segments):
+            for generation in self._machine.element[number]:
+                for slots, declared in zip(generation, segment.struct.fields, strict=True):
+                    for slot in slots:
+                        if not declared.atomic and self._may_race(users.get(slot, {})):
+                            yield slot, f"{segment.name}.{declared.name}"
+
+    def _may_race(self, users: dict[int, list[tuple[int, bool]]]) -> bool:
+        if len(users) < 2 or not any(store for where in users.values() for _, store in where):
+            return False
+        if any(
+            g.separates({p: [pc for pc, _ in w] for p, w in users.items()}) for g in self._invariants.groups
+        ):
+            return False
+        if len(users) > _MOST_PAIRED:
+            return True
+        return any(
+            (one or other) and not self._invariants.apart((p, [a]), (q, [b]))
+            for p, where in users.items()
+            for q, there in users.items()
+            if p < q
+            for a, one in where
+            for b, other in there
+        )
+
+    def access(self, state: int, process: int) -> tuple[int, bool] | None:
+        """The (slot, whether it stores) that the next step of a process touches."""
+        found = field_access(self._machine, state, process)
+        return None if found is None else found[:2]
+
+
+def field_access(machine: Machine, state: int, process: int) -> tuple[int, bool, str] | None:
+    """The (slot, whether it stores, name of the field) that the next step of a process touches, where that
+    is a field that can be raced for."""
+    local = machine.local(state, process)
+    if local.mode is not Mode.READY:
+        return None
+    person = machine.people[process]
+    instruction = person.code[local.pc]
+    if not isinstance(instruction, Load | Store):
+        return None
+    segment = machine.program.segments[instruction.segment]
+    declared = segment.struct.fields[instruction.field]
+    if declared.atomic:
+        return None
+    generation = 0
+    try:
+        if machine.living is not None:
+            peek = Effects(View(machine.layout, state))
+            generation = machine.living.generation(peek, process, instruction.segment)
+        index = 0 if instruction.index is None else int(person.evaluate(instruction.index, person.env(local)))
+    except EvaluationError:
+        return None
+    slots = machine.element[instruction.segment][generation][instruction.field]
+    if not 0 <= index < len(slots):
+        return None
+    return slots[index], isinstance(instruction, Store), f"{segment.name}.{declared.name}"
+
+
+def _nodes(expr: Expr) -> Iterator[Expr]:
+    yield expr
+    for child in children(expr):
+        yield from _nodes(child)
+
+
+def _disjuncts(expr: Expr) -> Iterable[Expr]:
+    """`expr` as an "or" of smaller conditions, where it is one; a range is unrolled."""
+    match expr:
+        case BoolOp(op="or", items=items):
+            return [d for item in items for d in _disjuncts(item)]
+        case BoolOp(op="and", items=items):
+            return _distributed(items)
+        case Call(function="any", arguments=(Generator() as each,)):
+            pieces = _unrolled(each)
+            return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p)]
+        case Unary(op="not", operand=BoolOp(op="and", items=items)):
+            return [d for item in items for d in _disjuncts(Unary("not", item))]
+        case Unary(op="not", operand=Call(function="all", arguments=(Generator() as each,))):
+            pieces = _unrolled(each, negated=True)
+            return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p)]
+        case Unary(op="not", operand=Unary(op="not", operand=inner)):
+            return _disjuncts(inner)
+        case Unary(op="not", operand=Call(function="any", arguments=(Generator() as each,))):
+            pieces = _unrolled(each)
+            return [expr] if pieces is None else _distributed(tuple(Unary("not", p) for p in pieces))
+        case _:
+            return [expr]
+
+
+def _distributed(items: tuple[Expr, ...]) -> Iterable[Expr]:
+    """An "and" over "or"s as an "or" over "and"s, while that stays small."""
+    products: list[tuple[Expr, ...]] = [()]
+    for item in items:
+        pieces = list(_disjuncts(item))
+        if len(products) * len(pieces) > _MOST_PARTS:
+            return [BoolOp("and", items)]
+        products = [(*p, d) for p in products for d in pieces]
+    return [BoolOp("and", _flat(p)) if len(p) > 1 else p[0] for p in products]
+
+
+def _flat(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    return tuple(
+        i
+        for item in items
+        for i in (item.items if isinstance(item, BoolOp) and item.op == "and" else (item,))
+    )
+
+
+def _unrolled(each: Generator, negated: bool = False) -> list[Expr] | None:
+    """The element of a generator for each value of its variable, with its condition; None where the
+    values are not known beforehand."""
+    try:
+        values = list(evaluate(each.iterable, [0] * (each.slot + 1)))
+    except (EvaluationError, TypeError, IndexError):
+        return None
+    pieces: list[Expr] = []
+    for value in values:
+        element = fold(each.element, {each.slot: value})
+        element = Unary("not", element) if negated else element
+        if each.condition is None:
+            pieces.append(element)
+            continue
+        condition = fold(each.condition, {each.slot: value})
+        if not isinstance(condition, Const):
+            pieces.append(BoolOp("and", (condition, element)))
+        elif condition.value:
+            pieces.append(element)
+    return pieces

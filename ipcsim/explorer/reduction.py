@@ -1,0 +1,136 @@
+"""Which reductions a verification may use, and the search that uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ipcsim.explorer import stubborn
+from ipcsim.explorer.accesses import Accesses
+from ipcsim.explorer.checks import Checks
+from ipcsim.explorer.invariants import Invariants
+from ipcsim.explorer.search import Limits, Progress, Result, Search
+from ipcsim.explorer.symmetry import Symmetry
+from ipcsim.model.layout import Overflow
+from ipcsim.model.machine import Machine
+from ipcsim.program import Discipline, Program, PropertyKind
+from ipcsim.program.instructions import Assert, Exit, Phase
+
+
+class Reduction(StrEnum):
+    """What `--reduction` says."""
+
+    NONE = "none"
+    STUBBORN = "stubborn"
+    SYMMETRY = "symmetry"
+    ALL = "all"
+
+
+@dataclass
+class Ground:
+    """A machine with all that is known of its text; `used` tells the reductions at work, in words."""
+
+    machine: Machine
+    accesses: list[Accesses]
+    checks: Checks
+    stubborn: stubborn.Stubborn | None
+    symmetry: Symmetry | None
+    used: str
+
+    @property
+    def endless(self) -> bool:
+        """Whether some process may go on for ever."""
+        return any(a.endless for a in self.accesses)
+
+    def search(self, keep: bool, limits: Limits, progress: Callable[[Progress], None] | None) -> Result:
+        search = Search(
+            self.machine, self.accesses, self.checks, stubborn=self.stubborn, symmetry=self.symmetry,
+            keep=keep, limits=limits, progress=progress,
+        )  # fmt: skip
+        return search.run()
+
+
+def prepare(
+    program: Program,
+    discipline: Discipline,
+    crashes: int,
+    reduction: Reduction,
+    widths: dict[str, int],
+    liveness: bool = False,
+) -> Ground:
+    """The ground of a search for what is wrong in a state, or (`liveness`) of one for fair loops.
+
+    A fair loop is looked for among all states: leaving steps out may leave out the loop.
+    """
+    machine = _machine(program, discipline, crashes, widths, frozenset(), None)
+    invariants = Invariants(machine)
+    checks, _ = _checks(machine, invariants)
+    shorter = reduction in (Reduction.STUBBORN, Reduction.ALL) and not stubborn.applies(machine)
+    if shorter:
+        asked = checks.phases | _eventual(program) if liveness else checks.phases
+        chained = _chained(machine, invariants, asked, checks.asks_for_ends)
+        machine = _machine(program, discipline, crashes, widths, chained, asked)
+    checks, accesses = _checks(machine, invariants)
+    small = stubborn.Stubborn(machine, accesses, checks) if shorter and not liveness else None
+    alike = None
+    if reduction in (Reduction.SYMMETRY, Reduction.ALL) and not liveness:
+        alike = Symmetry(machine, checks)
+        alike = alike if alike.families else None
+    return Ground(machine, accesses, checks, small, alike, _told(machine, shorter, liveness, alike))
+
+
+def _machine(
+    program: Program,
+    discipline: Discipline,
+    crashes: int,
+    widths: dict[str, int],
+    chained: frozenset[tuple[int, int]],
+    watched: frozenset[str] | None,
+) -> Machine:
+    while True:
+        try:
+            return Machine(program, discipline, crashes, chained, watched, widths)
+        except Overflow as overflow:
+            widths[overflow.name] = overflow.width * 2
+
+
+def _checks(machine: Machine, invariants: Invariants) -> tuple[Checks, list[Accesses]]:
+    accesses = [Accesses(machine, p, invariants.overflowing) for p in machine.people]
+    return Checks(machine, invariants, accesses), accesses
+
+
+def _eventual(program: Program) -> frozenset[str]:
+    return frozenset(
+        p.phase for p in program.properties if p.kind is PropertyKind.ALWAYS_EVENTUALLY and p.phase
+    )
+
+
+def _chained(
+    machine: Machine, invariants: Invariants, asked: frozenset[str], ends: bool
+) -> frozenset[tuple[int, int]]:
+    """The instructions that nobody else notices: they are done together with the step before them."""
+    found: set[tuple[int, int]] = set()
+    first = {p.family: p.number for p in reversed(machine.people)}
+    for number, family in enumerate(machine.program.families):
+        # where a process may be in a phase that is asked for, entering another one, or ending, leaves it
+        inside = frozenset(pc for a in asked for pc in invariants.places_of(first[number], a))
+        for pc, instruction in enumerate(family.code):
+            match instruction:
+                case Phase(name=name) if name not in asked and pc not in inside:
+                    found.add((number, pc))
+                case Assert():
+                    found.add((number, pc))
+                case Exit() if not ends and pc not in inside:
+                    found.add((number, pc))
+    return frozenset(found)
+
+
+def _told(machine: Machine, shorter: bool, liveness: bool, alike: Symmetry | None) -> str:
+    parts = []
+    if shorter:
+        parts.append("steps of one process joined" if liveness else "stubborn sets")
+    if alike is not None:
+        names = ", ".join(machine.program.families[f].name for f in alike.families)
+        parts.append(f"symmetry ({names})")
+    return " and ".join(parts) or "none"

@@ -1,0 +1,341 @@
+"""The search: every state of a machine that has to be seen, breadth first.
+
+Breadth first, so the first way to anything found is a shortest one. A state is expanded with the actions of
+all processes, or of a stubborn set of them; interchangeable processes are sorted. In the end nobody may have
+been left out for ever: where a final component of the graph (one that nothing leads out of) has a process
+that could step and never does, it is expanded there as well (Valmari's condition against ignoring).
+
+`Found` is what was found, each kind of thing with the state where it was first seen.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+
+from ipcsim.explorer.accesses import Accesses
+from ipcsim.explorer.checks import Checks
+from ipcsim.explorer.graph import Graph
+from ipcsim.explorer.stubborn import Relations, Stubborn
+from ipcsim.explorer.symmetry import Symmetry
+from ipcsim.model.effects import Action
+from ipcsim.model.locals import LIVING
+from ipcsim.model.machine import Machine
+
+ENOUGH = "that something was found (--all goes on until every state was seen)"
+LOOK_EVERY = 2048  # states between looks at the limits
+Rows = list[tuple[Action, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where to stop: states, bytes of memory (of this process), seconds; None: no limit.
+
+    `after`: how many states more, once something was found, to look for something worse.
+    """
+
+    states: int | None = None
+    memory: int | None = None
+    seconds: float | None = None
+    after: int | None = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search is: seconds, states, of which waiting to be expanded, depth, bytes of memory."""
+
+    elapsed: float
+    states: int
+    queue: int
+    depth: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something worth a finding: `sort` is failure, broken, race, deadlock, stuck, end; `key` tells those
+    of one sort apart. It is seen in state `number`, or in the step `action` from it."""
+
+    sort: str
+    key: Hashable
+    number: int
+    action: Action | None = None
+    detail: object = None
+
+
+@dataclass(slots=True)
+class Result:
+    """What a search amounts to; `stopped` says why it ended before its time, empty where it did not."""
+
+    graph: Graph
+    found: dict[tuple[str, Hashable], Found] = field(default_factory=dict)
+    stopped: str = ""
+    deadlocks: int = 0
+    ends: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+class Search:
+    """One search; `run` does all of it."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        accesses: list[Accesses],
+        checks: Checks,
+        *,
+        stubborn: Stubborn | None = None,
+        symmetry: Symmetry | None = None,
+        keep: bool = False,
+        limits: Limits = Limits(),
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._machine, self._checks, self._limits, self._tell = machine, checks, limits, progress
+        self._stubborn = stubborn
+        self._sort = symmetry.sort if symmetry is not None and symmetry.families else None
+        self._everybody = range(len(machine.people))
+        self._interested = self._who_reads(accesses)
+        self._affected: dict[frozenset[int], tuple[int, ...]] = {}
+        self._racers = self._who_races(accesses)
+        self.result = Result(Graph(machine.init if self._sort is None else self._sort(machine.init), keep))
+        self._queue: deque[tuple[int, Rows, Relations]] = deque()
+        self._started = time.monotonic()
+        self._first_found: int | None = None
+
+    # --- what a step can change ---
+
+    def _who_reads(self, accesses: list[Accesses]) -> dict[int, list[int]] | None:
+        """By slot, the processes whose next step may depend on it; None: anybody's on anything."""
+        machine = self._machine
+        if machine.explicit or machine.living is not None or machine.undo or any(machine.pid):
+            return None
+        if machine.crashes or any(f.spawned for f in machine.program.families):
+            return None
+        readers: dict[int, list[int]] = {p: [p] for p in self._everybody}
+        for p, text in enumerate(accesses):
+            for slot in sorted({s for now in text.now for _, s in now}):
+                readers.setdefault(slot, []).append(p)
+        return readers
+
+    def _who_races(self, accesses: list[Accesses]) -> dict[int, list[int]]:
+        """By slot of a segment, the processes that access it, where any of them may race."""
+        found: dict[int, list[int]] = {}
+        for slot in self._checks.racing:
+            found[slot] = [
+                p for p, text in enumerate(accesses) if any(s == slot for now in text.now for _, s in now)
+            ]
+        return found
+
+    def _who_changes(self, writes: frozenset[int]) -> tuple[int, ...]:
+        """The processes whose next step may be another one after these slots have changed."""
+        found = self._affected.get(writes)
+        if found is None:
+            if self._interested is None:
+                found = tuple(self._everybody)
+            else:
+                found = tuple(sorted({p for s in writes for p in self._interested.get(s, ())}))
+            self._affected[writes] = found
+        return found
+
+    # --- the search ---
+
+    def run(self) -> Result:
+        """Explore until there is nothing new, a limit is reached, or the user has had enough."""
+        result, graph = self.result, self.result.graph
+        row = [self._machine.actions_of(graph.states[0], p) for p in self._everybody]
+        self._queue.append(
+            (0, row, [] if self._stubborn is None else self._stubborn.relations(graph.states[0], row))
+        )
+        try:
+            self._drain()
+            while not result.stopped and self._stubborn is not None and graph.keep and self._left_out():
+                self._drain()
+        except KeyboardInterrupt:
+            result.stopped, result.interrupted = "interrupted", True
+        result.seconds = time.monotonic() - self._started
+        return result
+
+    def _drain(self) -> None:
+        queue, graph, choose = self._queue, self.result.graph, self._stubborn
+        until = 0
+        while queue:
+            if len(graph.states) >= until:
+                until = len(graph.states) + LOOK_EVERY
+                if self._limit_reached():
+                    return
+            number, row, relations = queue.popleft()
+            state = graph.states[number]
+            graph.begin()
+            who = self._everybody if choose is None else choose.choose(row, relations)
+            if not self._expand(number, state, row, relations, who):
+                self._terminal(number, state)
+
+    def _expand(self, number: int, state: int, row: Rows, relations: Relations, who: Iterable[int]) -> bool:
+        """Take every step of these processes; False where there is none."""
+        graph = self.result.graph
+        index, states, parent, keep = graph.index, graph.states, graph.parent, graph.keep
+        sort, moves, queue = self._sort, self._machine.actions_of, self._queue
+        taken = 0
+        for p in who:
+            for action in row[p]:
+                taken += 1
+                raw = state + action.delta
+                target = raw if sort is None else sort(raw)
+                known = index.get(target)
+                if known is None:
+                    known = index[target] = len(states)
+                    states.append(target)
+                    parent.append(number)
+                    if target == raw:
+                        new = row.copy()
+                        for q in self._affected.get(action.writes) or self._who_changes(action.writes):
+                            new[q] = moves(target, q)
+                    else:
+                        new = [moves(target, q) for q in self._everybody]
+                    queue.append((known, new, self._relations(relations, target, new, p, target == raw)))
+                    self._look(known, target, action)
+                if action.failed:
+                    self._note(Found("failure", self._failure_key(action), number, action))
+                if keep:
+                    graph.step(p, action.alternative, known)
+        graph.transitions += taken
+        return taken > 0
+
+    def _relations(
+        self, relations: Relations, state: int, row: Rows, moved: int, same_people: bool
+    ) -> Relations:
+        if self._stubborn is None:
+            return relations
+        if same_people:
+            return self._stubborn.updated(relations, state, row, moved)
+        return self._stubborn.relations(state, row)
+
+    def _look(self, number: int, state: int, action: Action) -> None:
+        """Judge a new state."""
+        for part in self._checks.of(action.writes):
+            if verdict := self._checks.broken(part, state):
+                self._note(Found("broken", part.prop.name, number, None, (part, verdict)))
+        if self._racers:
+            self._races(number, state, action)
+
+    def _races(self, number: int, state: int, action: Action) -> None:
+        who = self._everybody if self._sort is not None else (action.process,)
+        for p in who:
+            mine = self._checks.access(state, p)
+            if mine is None or mine[0] not in self._racers:
+                continue
+            for q in self._racers[mine[0]]:
+                other = self._checks.access(state, q) if q != p else None
+                if other is not None and other[0] == mine[0] and (mine[1] or other[1]):
+                    pair = (p, q) if mine[1] else (q, p)
+                    self._note(Found("race", self._checks.racing[mine[0]], number, None, pair))
+
+    def _failure_key(self, action: Action) -> Hashable:
+        step = next(s for s in action.steps if s.failure is not None)
+        return (self._machine.people[step.process].family, step.pc, step.failure, step.errno)
+
+    def _terminal(self, number: int, state: int) -> None:
+        """Nobody can step: everybody has ended, or it is a deadlock."""
+        if any(self._machine.local(state, p).mode in LIVING for p in self._everybody):
+            self.result.deadlocks += 1
+            self._note(Found("deadlock", "", number))
+            return
+        self.result.ends += 1
+        for key, detail in self._checks.at_end(state):
+            self._note(Found("end", key, number, None, detail))
+
+    def _note(self, found: Found) -> None:
+        key = (found.sort, found.key)
+        if key not in self.result.found:
+            self.result.found[key] = found
+            if self._first_found is None:
+                self._first_found = len(self.result.graph)
+
+    # --- limits ---
+
+    def _limit_reached(self) -> bool:
+        limits, states = self._limits, len(self.result.graph)
+        elapsed = time.monotonic() - self._started
+        memory = 0
+        if limits.memory is not None or self._tell is not None:
+            memory = resident_bytes()
+        if self._tell is not None:
+            depth = 0
+            number = len(self.result.graph) - 1
+            while (number := self.result.graph.parent[number]) >= 0:
+                depth += 1
+            self._tell(Progress(elapsed, states, len(self._queue), depth, memory))
+        if limits.states is not None and states >= limits.states:
+            self.result.stopped = f"the limit of {limits.states:,} states"
+        elif limits.memory is not None and memory >= limits.memory:
+            self.result.stopped = f"the limit of {limits.memory / 2**20:,.0f} MiB of memory"
+        elif limits.seconds is not None and elapsed >= limits.seconds:
+            self.result.stopped = f"the limit of {limits.seconds:g} s"
+        elif (
+            limits.after is not None
+            and self._first_found is not None
+            and states - self._first_found >= max(limits.after, self._first_found)
+        ):
+            self.result.stopped = ENOUGH
+        return bool(self.result.stopped)
+
+    # --- nobody is left out ---
+
+    def _left_out(self) -> bool:
+        """Expand those who could step in a final component and never do; False where there are none."""
+        graph = self.result.graph
+        added = False
+        for component in final_components(graph):
+            inside = {p for n in component for p, _, _ in graph.steps(n)}
+            outside = [p for p in self._everybody if p not in inside]
+            for n in component if outside else ():
+                state = graph.states[n]
+                absent = [p for p in outside if self._machine.actions_of(state, p)]
+                if absent:
+                    row = [self._machine.actions_of(state, p) for p in self._everybody]
+                    self._expand_late(n, state, row, absent)
+                    added = True
+                    break
+        return added
+
+    def _expand_late(self, number: int, state: int, row: Rows, who: list[int]) -> None:
+        graph = self.result.graph
+        graph.keep = False  # steps of a state that has been expanded are kept apart
+        assert self._stubborn is not None
+        self._expand(number, state, row, self._stubborn.relations(state, row), who)
+        graph.keep = True
+        for p in who:
+            for action in row[p]:
+                target = state + action.delta
+                target = target if self._sort is None else self._sort(target)
+                graph.more(number, p, action.alternative, graph.index[target])
+
+
+def final_components(graph: Graph) -> list[list[int]]:
+    """The components that nothing leads out of."""
+    # who can reach a state without steps is in none with steps; the rest is usually small
+    hopeful = bytearray(len(graph))
+    changed = True
+    while changed:
+        changed = False
+        for n in range(len(graph) - 1, -1, -1):
+            if not hopeful[n]:
+                targets = graph.targets(n)
+                if not targets or any(hopeful[t] for t in targets):
+                    hopeful[n] = changed = True
+    rest = {n for n in range(len(graph)) if not hopeful[n]}
+    found = [[n] for n in range(len(graph)) if hopeful[n] and not graph.targets(n)]
+    for component in graph.components(rest):
+        inside = set(component)
+        if all(t in inside for n in component for t in graph.targets(n)):
+            found.append(sorted(component))
+    return found
+
+
+def resident_bytes() -> int:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,209 @@
+"""What one process is between two steps: its place, and the variables that still matter.
+
+Two processes that will do the same from here on should be in the same local state. So variables that
+never change are not in it, and of the others only those that some later step reads (liveness: A. Aho,
+M. Lam, R. Sethi, J. Ullman, "Compilers", 9.2.5). A hidden loop counter that has run out is then equal to
+one that never ran.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from ipcsim.errors import EvaluationError
+from ipcsim.program import Family, Program
+from ipcsim.program.constants import constant_locals, expressions_of, written_slots
+from ipcsim.program.expressions import (
+    Evaluator,
+    Expr,
+    Locals,
+    bounded,
+    compile_expression,
+    fold,
+    generator_slots,
+    slots_of,
+)
+from ipcsim.program.instructions import (
+    Assign,
+    Branch,
+    Instruction,
+    Jump,
+    KernelCall,
+    Pause,
+    Repeat,
+    successors,
+)
+
+MOST_SILENT = 5_000_000  # silent instructions in a row, before a process is said to be lost
+
+
+class Mode(IntEnum):
+    """The life of a process: (UNBORN →) READY ⇄ ASLEEP → ENDED, FAILED or DEAD."""
+
+    READY = 0  # about to do the instruction at its pc
+    ASLEEP = 1  # inside the call at its pc, in the kernel's queue
+    STOPPED = 2  # by SIGSTOP while ready
+    STOPPED_ASLEEP = 3  # by SIGSTOP while asleep: no longer in the queue (S-23)
+    UNBORN = 4  # nobody has spawned it yet
+    ENDED = 5  # by itself
+    FAILED = 6  # by an errno that nothing handles, an assertion, an expression without a value
+    DEAD = 7  # by a signal
+    STOPPED_CAUGHT = 8  # like STOPPED_ASLEEP, and a signal has come that it catches
+
+
+LIVING = frozenset((Mode.READY, Mode.ASLEEP, Mode.STOPPED, Mode.STOPPED_ASLEEP, Mode.STOPPED_CAUGHT))
+
+
+class Local(NamedTuple):
+    """One process's part of a state.
+
+    `values` belong to the family's `varying` slots (None where no later step reads it); `phase` is kept
+    only where a property asks for it; `handles` only where objects come and go (see `living`).
+    """
+
+    pc: int
+    mode: Mode
+    values: tuple[Any, ...] = ()
+    phase: str | None = None
+    handles: Any = None
+
+
+class Text:
+    """A family's code, and what is known of it without running it."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.code = family.code
+        bound = frozenset(s for i in self.code for e in expressions_of(i) for s in generator_slots(e))
+        written = frozenset(s for i in self.code for s in written_slots(i))
+        # a generator's variable is 0 again after each evaluation
+        self.varying = tuple(sorted(written - bound))
+
+    @cached_property
+    def live(self) -> list[frozenset[int]]:
+        """For each pc, the varying variables that some step from there on may read before it writes them."""
+        reads = [self._reads(i) for i in self.code]
+        writes = [self._writes(i) for i in self.code]
+        found: list[frozenset[int]] = [frozenset()] * len(self.code)
+        changed = True
+        while changed:  # backwards, so that only loops need another round
+            changed = False
+            for pc in reversed(range(len(self.code))):
+                now = reads[pc]
+                for target in successors(self.code, pc):
+                    if target < len(self.code):
+                        # a call that failed has written nothing
+                        failed = isinstance(self.code[pc], KernelCall) and target != pc + 1
+                        now |= found[target] if failed else found[target] - writes[pc]
+                if now != found[pc]:
+                    found[pc], changed = now, True
+        return found
+
+    def _reads(self, instruction: Instruction) -> frozenset[int]:
+        slots = {s for e in expressions_of(instruction) for s in slots_of(e)}
+        if isinstance(instruction, Repeat) or (
+            isinstance(instruction, Assign) and instruction.index is not None
+        ):
+            slots.add(instruction.slot)
+        return frozenset(slots) & frozenset(self.varying)
+
+    def _writes(self, instruction: Instruction) -> frozenset[int]:
+        if isinstance(instruction, Repeat) or (
+            isinstance(instruction, Assign) and instruction.index is not None
+        ):
+            return frozenset()
+        return written_slots(instruction)
+
+
+class Person:
+    """One process: its family's text with its own constants filled in.
+
+    Expressions are compiled once; `env` makes the list of variables that they are evaluated on.
+    """
+
+    def __init__(self, program: Program, number: int, text: Text) -> None:
+        process = program.processes[number]
+        self.number = number
+        self.name = process.name
+        self.text = text
+        self.code = text.code
+        self.family = process.family
+        self.initial = text.family.initial[process.instance]
+        self._known = constant_locals(text.family, process.instance)
+        self._compiled: dict[int, Evaluator] = {}  # by the expression's identity; the Program keeps it alive
+
+    def fold(self, expr: Expr) -> Expr:
+        """`expr` with what never changes in this process filled in."""
+        return fold(expr, self._known)
+
+    def evaluate(self, expr: Expr, env: Locals) -> Any:
+        """The value of an expression of the code. Raises `EvaluationError`."""
+        found = self._compiled.get(id(expr))
+        if found is None:
+            found = self._compiled[id(expr)] = compile_expression(self.fold(expr))
+        return found(env)
+
+    def env(self, local: Local) -> Locals:
+        """The variables in this local state; those that no longer matter have their first value."""
+        env = list(self.initial)
+        for slot, value in zip(self.text.varying, local.values, strict=False):
+            if value is not None:
+                env[slot] = value
+        return env
+
+    def at(self, pc: int, env: Locals, phase: str | None, handles: Any) -> Local:
+        """The local state of being about to do the instruction at `pc`."""
+        live = self.text.live[pc]
+        values = tuple([env[s] if s in live else None for s in self.text.varying])
+        return Local(pc, Mode.READY, values, phase, handles)
+
+    def run_silently(self, pc: int, env: Locals) -> int:
+        """Do the silent instructions from `pc` on; the pc of the next visible one.
+
+        Raises `Stuck` (with the pc) where an expression has no value or the end never comes.
+        """
+        code = self.code
+        for _ in range(MOST_SILENT):
+            instruction = code[pc]
+            if instruction.visible:
+                return pc
+            try:
+                pc = self._silent(instruction, pc, env)
+            except EvaluationError as error:
+                raise Stuck(pc, str(error)) from None
+        raise Stuck(pc, f"it did {MOST_SILENT:,} steps in a row that nobody else can see, and no other")
+
+    def _silent(self, instruction: Instruction, pc: int, env: Locals) -> int:
+        match instruction:
+            case Assign(slot=slot, value=value, index=None):
+                result = self.evaluate(value, env)
+                env[slot] = bounded(result) if isinstance(result, int) else result
+            case Assign(slot=slot, value=value, index=index):
+                assert index is not None
+                items, place = list(env[slot]), self.evaluate(index, env)
+                if not 0 <= place < len(items):
+                    raise EvaluationError(f"index {place} is outside 0 … {len(items) - 1}")
+                items[place] = bounded(self.evaluate(value, env))
+                env[slot] = tuple(items)
+            case Branch(condition=condition, otherwise=otherwise):
+                return pc + 1 if self.evaluate(condition, env) else otherwise
+            case Jump(target=target):
+                return target
+            case Repeat(slot=slot, target=target):
+                env[slot] -= 1
+                return target if env[slot] > 0 else pc + 1
+            case Pause():
+                pass
+            case _:
+                raise TypeError(f"not a silent instruction: {type(instruction).__name__}")
+        return pc + 1
+
+
+class Stuck(Exception):
+    """A process cannot go on at `pc`: `problem` says why."""
+
+    def __init__(self, pc: int, problem: str) -> None:
+        super().__init__(problem)
+        self.pc, self.problem = pc, problem

@@ -1,0 +1,288 @@
+"""The machine: all that a Program's processes can do on System V IPC, as a graph of states.
+
+    init                      the first state
+    actions(state)            every choice enabled in a state
+    next(state, action)       the state after one of them
+
+A state is an integer (see `layout`). What a process does depends on its own local state and on the few
+objects that its next instruction names; the outcome is worked out by the rules (`calls`, `living`) the
+first time, and from then on looked up by just those bits. So the rules may be written to be read.
+
+Nothing here knows an operating system. Which order of wake-ups holds is the *discipline*:
+
+- `weak`: any sleeper whose call can succeed may be next, and newcomers compete. What is proved so holds on
+  every kernel that follows POSIX;
+- `kernel`: Linux hands over in its own order (SEMANTICS S-5 to S-9, Q-3), as one step with the call that
+  wakes. Blocked senders race even there (Q-4).
+
+Falling asleep is a step of its own only where somebody can tell a sleeper from one who has not called yet
+(`sleep_shows`); otherwise a call that has to wait is simply not enabled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ipcsim.model import calls, processes
+from ipcsim.model.effects import Act, Action, Effects, Step
+from ipcsim.model.layout import Layout, Table, View
+from ipcsim.model.living import Living
+from ipcsim.model.locals import LIVING, Local, Mode, Person, Text
+from ipcsim.program import Discipline, Program, PropertyKind
+from ipcsim.program.expressions import At, Expr, children
+from ipcsim.program.instructions import (
+    GetValue,
+    Instruction,
+    Lifecycle,
+    ObjectCall,
+    SemaphoreQuestion,
+    Semop,
+    Signal,
+)
+from ipcsim.program.objects import Segment
+
+NARROW = {"local": 10, "semaphore": 6, "data": 8}  # bits to begin with
+
+
+@dataclass(slots=True)
+class Move:
+    """What a process does next in one of its local states: actions by the bits that they depend on."""
+
+    mask: int
+    known: dict[int, tuple[Action, ...]]
+
+
+class Machine:
+    """See the module. `crashes`: how many processes may die anywhere.
+
+    `chained`: (family, pc) of instructions that nobody else can notice and that are done together with
+    the step before them; `watched`: the phases that local states keep, None for all that properties ask for;
+    `widths`: bits of slots by name, where the usual ones are too few (`Overflow` says so, here and later).
+
+    Raises `Unsupported` for the few programs that have no model.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        discipline: Discipline = Discipline.WEAK,
+        crashes: int = 0,
+        chained: frozenset[tuple[int, int]] = frozenset(),
+        watched: frozenset[str] | None = None,
+        widths: dict[str, int] | None = None,
+    ) -> None:
+        self.program = program
+        self.kernel = discipline is Discipline.KERNEL
+        self.crashes = crashes
+        self.chained = chained
+        self.explicit = self.kernel or sleep_shows(program)
+        texts = [Text(f) for f in program.families]
+        self.people = [Person(program, p.number, texts[p.family]) for p in program.processes]
+        self.watched = frozenset(_phases_asked(program)) if watched is None else watched
+        self.undo_shows = undo_shows(program)
+        self.layout = Layout()
+        self.widths = widths if widths is not None else {}
+        self._place_slots()
+        self.living = Living(self) if Living.needed(program) else None
+        self.init = self.layout.pack(self._first_values())
+        self._moves: list[dict[int, Move]] = [{} for _ in self.people]
+        self._own = [self.layout.slots[p.number].mask for p in self.people]
+
+    # --- slots ---
+
+    def _slot(self, name: str, sort: str, table: Table | None = None) -> int:
+        return self.layout.add(name, self.widths.get(name, NARROW[sort]), table)
+
+    def _place_slots(self) -> None:
+        """Slot p is process p; then the objects, and what else the rules must remember."""
+        program = self.program
+        self.tables = [Table() for _ in program.families]  # shared, so that equal processes look equal
+        for process in program.processes:
+            # those of one family are of one width: symmetry exchanges them
+            name = program.families[process.family].name
+            self.layout.add(name, self.widths.get(name, NARROW["local"]), self.tables[process.family])
+        asked = {i.question for f in program.families for i in f.code if isinstance(i, GetValue)}
+        self.sem = [
+            [self._slot(f"{s.name}:{s.label(n)}", "semaphore") for n in range(s.size)] for s in program.sets
+        ]
+        self.pid = [
+            [self._slot(f"pid {s.name}:{s.label(n)}", "data", Table()) for n in range(s.size)]
+            if SemaphoreQuestion.PID in asked
+            else []
+            for s in program.sets
+        ]
+        self.queue = [self._slot(f"queue {q.name}", "data", Table()) for q in program.queues]
+        self.undo = {
+            p.number: self._slot(f"undo {p.name}", "data", Table())
+            for p in program.processes
+            if _uses_undo(program, p.family)
+        }
+        self.sleepers: list[int] = []
+        self.receivers: list[int] = []
+        self.senders: list[int] = []
+        if self.explicit:
+            self.sleepers = [self._slot(f"sleepers {s.name}", "data", Table()) for s in program.sets]
+            self.receivers = [self._slot(f"receivers {q.name}", "data", Table()) for q in program.queues]
+            self.senders = [self._slot(f"senders {q.name}", "data", Table()) for q in program.queues]
+        self.budget = self._slot("crashes left", "data", Table()) if self.crashes else None
+        self._place_segments()
+
+    def _place_segments(self) -> None:
+        """`element[segment][generation][field]` are the slots of a field's elements."""
+        generations = Living.generations(self.program)
+        self.element: list[list[list[list[int]]]] = []
+        for number, segment in enumerate(self.program.segments):
+            self.element.append([self._fields(segment, g) for g in range(generations[number])])
+
+    def _fields(self, segment: Segment, generation: int) -> list[list[int]]:
+        tag = f"~{generation}" if generation else ""
+        return [
+            [
+                self._slot(f"{segment.name}{tag}.{f.name}#{i}", "data", Table())
+                for i in range(1 if f.is_text or f.count is None else f.count)
+            ]
+            for f in segment.struct.fields
+        ]
+
+    def _first_values(self) -> list[object]:
+        values: list[object] = [None] * len(self.layout.slots)
+        for person in self.people:
+            values[person.number] = self.first_local(person)
+        for slots, declared in zip(self.sem, self.program.sets, strict=True):
+            for slot, value in zip(slots, declared.initial, strict=True):
+                values[slot] = value if declared.created_by_run else 0
+        for pids, declared in zip(self.pid, self.program.sets, strict=True):
+            # the run gives a set its values by SETALL, which is a touch (S-13); all zero needs none
+            set_by_run = declared.created_by_run and any(declared.initial)
+            for slot in pids:
+                values[slot] = processes.BY_THE_RUN if set_by_run else 0
+        for slot in [*self.queue, *self.sleepers, *self.receivers, *self.senders, *self.undo.values()]:
+            values[slot] = ()
+        if self.budget is not None:
+            values[self.budget] = self.crashes
+        for generations, segment in zip(self.element, self.program.segments, strict=True):
+            for generation, fields in enumerate(generations):
+                made = segment.created_by_run and generation == 0
+                first = segment.initial if made else segment.struct.unpack(b"")
+                for slots, value in zip(fields, first, strict=True):
+                    items = value if isinstance(value, tuple) else (value,)
+                    for slot, item in zip(slots, items, strict=True):
+                        values[slot] = item
+        if self.living is not None:
+            self.living.first_values(values)
+        return values
+
+    def first_local(self, person: Person, handles: object = None) -> Local:
+        """Where a process begins: unborn, or before its first visible step."""
+        family = self.program.families[person.family]
+        if handles is None and self.living is not None:
+            handles = self.living.first_handles(person)
+        if family.spawned:
+            return Local(0, Mode.UNBORN, (), None, None)
+        return processes.arrive(person, 0, list(person.initial), None, handles)
+
+    # --- the graph ---
+
+    def actions(self, state: int) -> tuple[Action, ...]:
+        """Every choice enabled in `state`, by process."""
+        return tuple(a for p in range(len(self.people)) for a in self.actions_of(state, p))
+
+    @staticmethod
+    def next(state: int, action: Action) -> int:
+        """The state after an action that is enabled in `state`."""
+        return state + action.delta
+
+    def actions_of(self, state: int, process: int) -> tuple[Action, ...]:
+        """The choices that one process has in `state`."""
+        own = state & self._own[process]
+        move = self._moves[process].get(own)
+        if move is None:
+            move = self._moves[process][own] = Move(self._own[process], {})
+        found = move.known.get(state & move.mask)
+        return self._work_out(state, process, move) if found is None else found
+
+    def _work_out(self, state: int, process: int, move: Move) -> tuple[Action, ...]:
+        view = View(self.layout, state)
+        outcomes = list(self._outcomes(view, process))
+        needed = move.mask | self.layout.mask(view.read)
+        for effects in outcomes:
+            needed |= self.layout.mask(effects.writes)  # a delta replaces what was there
+        if needed != move.mask:
+            move.mask = needed
+            move.known.clear()
+        found = tuple(
+            Action(
+                self.layout.change(state, e.writes),
+                process,
+                number,
+                tuple(e.steps),
+                frozenset(e.writes),
+                tuple(e.entered),
+            )
+            for number, e in enumerate(outcomes)
+        )
+        move.known[state & needed] = found
+        return found
+
+    def _outcomes(self, view: View, process: int) -> Iterator[Effects]:
+        local: Local = view[process]
+        if local.mode is Mode.READY:
+            yield from calls.begin(self, view, process, local)
+        elif local.mode is Mode.ASLEEP:
+            yield from calls.resume_or_strike(self, view, process, local)
+        if self.budget is not None and local.mode in LIVING and view[self.budget] > 0:
+            effects = Effects(view)
+            effects[self.budget] = effects[self.budget] - 1
+            effects.steps.append(Step(process, local.pc, Act.DIE, end=(-9, 0, b""), scheduled=True))
+            processes.end(self, effects, process, Mode.DEAD)
+            yield effects
+
+    def local(self, state: int, process: int) -> Local:
+        found: Local = self.layout.get(state, process)
+        return found
+
+
+def sleep_shows(program: Program) -> bool:
+    """Whether anything tells a process asleep in a call from one that is about to make it."""
+    for family in program.families:
+        for instruction in family.code:
+            match instruction:
+                case GetValue(question=SemaphoreQuestion.NCNT | SemaphoreQuestion.ZCNT) | Signal():
+                    return True
+                case ObjectCall(action=Lifecycle.REMOVE | Lifecycle.CHANGE):
+                    return True
+    return False
+
+
+def undo_shows(program: Program) -> bool:
+    """Whether anything tells a process that once used SEM_UNDO, and owes nothing now, from one that never
+    did: at the end of the first the kernel sets otime (S-18), and looks again at whoever waits for zero."""
+    for family in program.families:
+        for instruction in family.code:
+            match instruction:
+                case GetValue(question=SemaphoreQuestion.ZCNT) | ObjectCall(field="otime"):
+                    return True
+    return False
+
+
+def _phases_asked(program: Program) -> Iterator[str]:
+    for prop in program.properties:
+        if prop.kind is PropertyKind.ALWAYS_EVENTUALLY and prop.phase is not None:
+            yield prop.phase
+        if prop.condition is not None:
+            yield from (node.phase for node in _nodes(prop.condition) if isinstance(node, At))
+
+
+def _nodes(expr: Expr) -> Iterator[Expr]:
+    yield expr
+    for child in children(expr):
+        yield from _nodes(child)
+
+
+def _uses_undo(program: Program, family: int) -> bool:
+    return any(_undoes(i) for i in program.families[family].code)
+
+
+def _undoes(instruction: Instruction) -> bool:
+    return isinstance(instruction, Semop) and any(o.undo for o in instruction.operations)

@@ -1,0 +1,289 @@
+"""How a process goes on, sleeps, wakes, and ends: what all rules have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ipcsim.errors import EvaluationError
+from ipcsim.model import semaphores
+from ipcsim.model.effects import Act, Effects, Failure, Step
+from ipcsim.model.locals import Local, Mode, Person, Stuck
+from ipcsim.program.expressions import Locals
+from ipcsim.program.instructions import (
+    Assert,
+    Exit,
+    Instruction,
+    KernelCall,
+    ObjectKind,
+    Phase,
+    Receive,
+    Semop,
+    Send,
+)
+
+if TYPE_CHECKING:
+    from ipcsim.model.machine import Machine
+
+FIRST_PID = 1000  # the pid of process 0, where somebody asks
+_USED = -1  # in place of a semaphore's number: the process has used SEM_UNDO on the set
+BY_THE_RUN = -1  # what a slot keeps instead of a process's number plus 1: the one that made the objects
+
+
+def arrive(person: Person, pc: int, env: Locals, phase: str | None, handles: Any) -> Local:
+    """The local state before the first visible instruction from `pc` on.
+
+    A silent instruction that fails before it is left where it is: doing it is then the next step.
+    """
+    copy = list(env)
+    try:
+        pc = person.run_silently(pc, copy)
+    except Stuck:
+        return person.at(pc, env, phase, handles)
+    return person.at(pc, copy, phase, handles)
+
+
+def go_on(machine: Machine, fx: Effects, process: int, pc: int, env: Locals, phase: str | None) -> None:
+    """The process is done with its step and goes to `pc`: the silent instructions there are done at once,
+    and so are those that are chained to the step."""
+    person, handles = machine.people[process], fx[process].handles
+    done: set[int] = set()
+    while True:
+        try:
+            pc = person.run_silently(pc, env)
+        except Stuck as stuck:
+            fail(machine, fx, process, stuck.pc, Failure.EVALUATION, stuck.problem)
+            return
+        if (person.family, pc) not in machine.chained or pc in done:
+            break
+        done.add(pc)
+        instruction = person.code[pc]
+        if isinstance(instruction, Phase):
+            phase = enter(machine, fx, process, pc, instruction)
+        elif isinstance(instruction, Assert):
+            if not check(machine, fx, process, pc, instruction, env):
+                return
+        elif isinstance(instruction, Exit):
+            leave(machine, fx, process, pc, instruction, env)
+            return
+        pc += 1
+    fx[process] = person.at(pc, env, phase, handles)
+
+
+def enter(machine: Machine, fx: Effects, process: int, pc: int, phase: Phase) -> str | None:
+    """Enter a phase; what a local state keeps of it."""
+    fx.steps.append(Step(process, pc, Act.STEP, scheduled=True))
+    fx.entered.append((process, phase.name))
+    return phase.name if phase.name in machine.watched else None
+
+
+def check(machine: Machine, fx: Effects, process: int, pc: int, claim: Assert, env: Locals) -> bool:
+    """An `assert`; False where it does not hold and the process is at its end."""
+    try:
+        holds = bool(machine.people[process].evaluate(claim.condition, env))
+    except EvaluationError as error:
+        fail(machine, fx, process, pc, Failure.EVALUATION, str(error), scheduled=True)
+        return False
+    failure = None if holds else Failure.ASSERTION
+    fx.steps.append(Step(process, pc, Act.STEP, end=(int(holds), 0, b""), scheduled=True, failure=failure))
+    if not holds:
+        end(machine, fx, process, Mode.FAILED)
+    return holds
+
+
+def leave(machine: Machine, fx: Effects, process: int, pc: int, exit_: Exit, env: Locals) -> None:
+    try:
+        code = int(machine.people[process].evaluate(exit_.code, env))
+    except EvaluationError as error:
+        fail(machine, fx, process, pc, Failure.EVALUATION, str(error), scheduled=True)
+        return
+    fx.steps.append(Step(process, pc, Act.STEP, end=(code, 0, b""), scheduled=True))
+    end(machine, fx, process, Mode.ENDED)
+
+
+def fail(
+    machine: Machine,
+    fx: Effects,
+    process: int,
+    pc: int,
+    failure: Failure,
+    problem: str = "",
+    scheduled: bool = False,
+    end_: tuple[int, int, bytes] = (0, 0, b""),
+) -> None:
+    """The process ends at `pc` with something worth a finding."""
+    fx.steps.append(
+        Step(process, pc, Act.STEP, end=end_, scheduled=scheduled, failure=failure, problem=problem)
+    )
+    end(machine, fx, process, Mode.FAILED)
+
+
+def returned(
+    machine: Machine,
+    fx: Effects,
+    process: int,
+    local: Local,
+    errno: str | None,
+    received: tuple[Any, ...] | None = None,
+    result: int | None = None,
+    act: Act = Act.CALL,
+    begin: tuple[int, int, bytes] = (0, 0, b""),
+    finish: tuple[int, int, bytes] = (0, 0, b""),
+    scheduled: bool = True,
+) -> None:
+    """The kernel call at the process's pc is over: with success, or with `errno`.
+
+    `received` goes into the variable of a receive, `result` into that of any other call that has one.
+    """
+    person = machine.people[process]
+    instruction = person.code[local.pc]
+    assert isinstance(instruction, KernelCall)
+    env = person.env(local)
+    phase = phase_in_call(instruction, local)
+    into = getattr(instruction, "into", None)
+    if errno is None:
+        fx.steps.append(Step(process, local.pc, act, None, begin, finish, scheduled))
+        if into is not None:
+            env[into] = received if isinstance(instruction, Receive) else result
+        go_on(machine, fx, process, local.pc + 1, env, phase)
+        return
+    target = instruction.handler(errno)
+    failure = Failure.ERRNO if target is None else None
+    fx.steps.append(Step(process, local.pc, act, errno, begin, (-1, 0, b""), scheduled, failure))
+    if target is None:
+        end(machine, fx, process, Mode.FAILED)
+    else:
+        go_on(machine, fx, process, target, env, phase)
+
+
+def phase_in_call(instruction: Instruction, local: Local) -> str | None:
+    """A semop that gives back what the phase stands for ends it as it begins (see `Phase`)."""
+    return None if isinstance(instruction, Semop) and instruction.ends_phase else local.phase
+
+
+def fall_asleep(machine: Machine, fx: Effects, process: int, begin: tuple[int, int, bytes]) -> Local:
+    """The call at the process's pc has to wait: only where sleeping is a step of its own."""
+    local: Local = fx[process]
+    instruction = machine.people[process].code[local.pc]
+    asleep = local._replace(mode=Mode.ASLEEP, phase=phase_in_call(instruction, local))
+    fx[process] = asleep
+    fx.steps.append(Step(process, local.pc, Act.SLEEP, begin=begin, scheduled=True))
+    return asleep
+
+
+def leave_queue(machine: Machine, fx: Effects, process: int, local: Local) -> None:
+    """Take a sleeper out of the queue that it sleeps in."""
+    slot = _queue_of(machine, process, local)
+    fx[slot] = tuple(s for s in fx[slot] if s.process != process)
+
+
+def adrift(machine: Machine, fx: Effects, process: int, local: Local) -> bool:
+    """Whether a sleeper has been woken without being served, and is about to look again and, where it still
+    has to wait, to queue up anew: after SIGCONT (Q-12), a receiver after IPC_SET (Q-10)."""
+    return all(s.process != process for s in fx[_queue_of(machine, process, local)])
+
+
+def _queue_of(machine: Machine, process: int, local: Local) -> int:
+    """The slot with those who sleep in the call that the process is in."""
+    instruction = machine.people[process].code[local.pc]
+    match instruction:
+        case Semop(set=number):
+            return machine.sleepers[number]
+        case Send(queue=number):
+            return machine.senders[number]
+        case Receive(queue=number):
+            return machine.receivers[number]
+        case _:
+            raise TypeError(f"nobody sleeps in {type(instruction).__name__}")
+
+
+def end(machine: Machine, fx: Effects, process: int, mode: Mode) -> None:
+    """The process is gone: out of every queue, SEM_UNDO undone (S-16), segments detached."""
+    local: Local = fx[process]
+    if local.mode is Mode.ASLEEP:
+        leave_queue(machine, fx, process, local)
+    if machine.living is not None:
+        machine.living.detach_all(fx, process)
+    fx[process] = Local(local.pc, mode)
+    undo = machine.undo.get(process)
+    if undo is None:
+        return
+    used = list(dict.fromkeys(s for (s, _), _ in fx[undo]))
+    adjustments = {set_: adjustments_of(machine, fx, process, set_) for set_ in used}
+    fx[undo] = ()
+    for set_ in reversed(used):
+        slots = machine.sem[set_]
+        values = {number: fx[slots[number]] for number in adjustments[set_]}
+        for number in semaphores.give_back(adjustments[set_], values):
+            fx[slots[number]] = values[number]
+            note_pid(machine, fx, set_, number, process)
+        note_otime(machine, fx, set_)  # even where nothing is given back (S-18)
+        hand_over(machine, fx, set_, None)
+
+
+def note_pid(machine: Machine, fx: Effects, set_: int, number: int, process: int) -> None:
+    """GETPID names whoever touched a semaphore last (S-13)."""
+    if machine.pid[set_]:
+        fx[machine.pid[set_][number]] = process + 1
+
+
+def note_otime(machine: Machine, fx: Effects, set_: int) -> None:
+    if machine.living is not None:
+        machine.living.touched(fx, ObjectKind.SEMAPHORES, set_, "otime")
+
+
+def hand_over(machine: Machine, fx: Effects, set_: int, touched: tuple[int, ...] | None) -> None:
+    """Under the `kernel` discipline, complete whoever can go on now (S-5)."""
+    if not machine.kernel or not fx[machine.sleepers[set_]]:
+        return
+    slots = machine.sem[set_]
+    before = [fx[s] for s in slots]
+    sleepers = fx[machine.sleepers[set_]]
+    adjustments = {s.process: adjustments_of(machine, fx, s.process, set_) for s in sleepers}
+    work = semaphores.HandOver(dict(enumerate(before)), sleepers, adjustments)
+    work.run(touched)
+    fx[machine.sleepers[set_]] = tuple(work.sleepers)
+    for number, slot in enumerate(slots):
+        if work.values[number] != before[number]:
+            fx[slot] = work.values[number]
+    for sleeper, errno in work.completed:
+        if errno is None:
+            for operation in sleeper.operations:
+                note_pid(machine, fx, set_, operation.number, sleeper.process)
+            put_adjustments(machine, fx, sleeper.process, set_, work.adjustments.get(sleeper.process, {}))
+            note_otime(machine, fx, set_)  # also where SETVAL, which does not by itself, completes it (S-28)
+    for sleeper, errno in work.completed:
+        returned(machine, fx, sleeper.process, fx[sleeper.process], errno, act=Act.WAKE, scheduled=False)
+
+
+def adjustments_of(machine: Machine, fx: Effects, process: int, set_: int) -> dict[int, int]:
+    """semadj of a process for one set."""
+    slot = machine.undo.get(process)
+    return {} if slot is None else {n: a for (s, n), a in fx[slot] if s == set_ and n != _USED}
+
+
+def put_adjustments(machine: Machine, fx: Effects, process: int, set_: int, new: dict[int, int]) -> None:
+    slot = machine.undo.get(process)
+    if slot is None:
+        return
+    kept = {key: a for key, a in fx[slot] if key[0] != set_ or key[1] == _USED}
+    kept |= {(set_, n): a for n, a in sorted(new.items()) if a}
+    fx[slot] = tuple(kept.items())
+
+
+def note_undo(machine: Machine, fx: Effects, process: int, set_: int) -> None:
+    """The process makes a semop with SEM_UNDO, whatever comes of it: from now on its exit touches the set
+    (S-18). Kept only where somebody could notice."""
+    if machine.undo_shows:
+        slot = machine.undo[process]
+        fx[slot] = tuple((dict(fx[slot]) | {(set_, _USED): 0}).items())
+
+
+def forget_undo(machine: Machine, fx: Effects, set_: int) -> None:
+    """The set is removed, and with it everybody's undo (S-17)."""
+    for slot in machine.undo.values():
+        fx[slot] = tuple((key, a) for key, a in fx[slot] if key[0] != set_)
+
+
+def pid_of(kept: int) -> int:
+    """What GETPID and the like say of a slot that keeps the number of a process plus 1; 0: nobody."""
+    return FIRST_PID + kept - 1 if kept else 0

@@ -1,0 +1,52 @@
+"""Message queues as the kernel treats them: pure rules over messages (SEMANTICS Q-1 to Q-9)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ipcsim.analysis.selectors import takes
+
+MSGMAX = 8192  # bytes of the longest message, unless the system was told otherwise
+MSGMNB = 16384  # msg_qbytes of a queue without `bytes`
+
+
+class Message(NamedTuple):
+    type: int
+    values: tuple[Any, ...]  # one a field of the struct
+    length: int
+
+
+Messages = tuple[Message, ...]
+
+
+class Asking(NamedTuple):
+    """A receive: selector, flags and the room for the text."""
+
+    type: int
+    exclude: bool
+    size: int
+    noerror: bool
+
+
+def fits(messages: Messages, length: int, capacity: int) -> bool:
+    """Whether a message of `length` may be deposited (Q-1)."""
+    used = sum(m.length for m in messages)
+    return used + length <= capacity and len(messages) + 1 <= capacity
+
+
+def select(messages: Messages, asking: Asking) -> int | None:
+    """The index of the message that a receive takes: see Q-5."""
+    if asking.type >= 0:
+        return next((i for i, m in enumerate(messages) if takes(asking.type, asking.exclude, m.type)), None)
+    lowest = min((m.type for m in messages if m.type <= -asking.type), default=None)
+    return None if lowest is None else next(i for i, m in enumerate(messages) if m.type == lowest)
+
+
+def too_long(message: Message, asking: Asking) -> bool:
+    """E2BIG: judged on the selected message only, which stays (Q-5)."""
+    return message.length > asking.size and not asking.noerror
+
+
+def takes_message(asking: Asking, message: Message) -> bool:
+    """Whether a sleeping receiver is given this message as it arrives (Q-3)."""
+    return takes(asking.type, asking.exclude, message.type)

@@ -1,0 +1,198 @@
+"""`ipcsim.verify`: every interleaving of a scenario on the model, and its counterexample on real processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ipcsim import api
+from ipcsim.api import Argument, Folder
+from ipcsim.errors import EnvironmentProblem, UsageError
+from ipcsim.program import Discipline, Fairness, Program
+from ipcsim.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from ipcsim.explorer.path import Path as Way
+    from ipcsim.explorer.search import Progress
+
+MEMORY = 2 * 2**30  # bytes, unless told otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How a verification was asked for: see `verify`. None: as the scenario says, or no limit."""
+
+    target: str
+    given: Mapping[str, Argument] = field(default_factory=dict)
+    semaphores: str | Discipline | None = None
+    fairness: str | Fairness | None = None
+    crashes: int | None = None
+    reduction: str = "all"
+    search: str = "breadth"
+    max_states: int | None = None
+    max_memory: int | None = MEMORY
+    timeout: float | None = None
+    everything: bool = False
+    replay: bool = False
+    trace_dir: Folder | None = None
+    progress: Callable[[Progress], None] | None = None
+
+
+def verify(
+    what: str | os.PathLike[str] | Program,
+    /,
+    *,
+    semaphores: str | Discipline | None = None,
+    fairness: str | Fairness | None = None,
+    crashes: int | None = None,
+    reduction: str = "all",
+    search: str = "breadth",
+    max_states: int | None = None,
+    max_memory: int | None = MEMORY,
+    timeout: float | None = None,
+    everything: bool = False,
+    replay: bool = False,
+    trace_dir: Folder | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    arguments: Mapping[str, Argument] | None = None,
+    **parameters: Argument,
+) -> Outcome:
+    """Explore every interleaving of a scenario on the model, and say what is proved or how it goes wrong.
+
+    `semaphores` is `weak` or `kernel`, `fairness` `none`, `weak` or `strong`, `crashes` how many processes
+    may die anywhere, `reduction` `none`, `stubborn`, `symmetry` or `all`, `search` `breadth` or `depth`.
+    `max_memory` is in bytes, `timeout` in seconds; a limit that is reached makes the outcome
+    `inconclusive`, unless something was found by then. After a finding the search goes on for a while,
+    with `everything` to the end. `replay` takes real processes along the counterexample.
+    """
+    given = api.merged(arguments, parameters)
+    if isinstance(what, Program):
+        if given:
+            raise UsageError("a Program has its arguments already; give them to `load`")
+        program, target, given = what, what.name, dict(what.arguments)
+    else:
+        program, target = api.load(what, arguments=given), os.fspath(what)
+    return execute(
+        program,
+        Request(
+            target, given, semaphores, fairness, crashes, reduction, search, max_states, max_memory, timeout,
+            everything, replay, trace_dir, progress,
+        ),
+    )  # fmt: skip
+
+
+def execute(program: Program, request: Request) -> Outcome:
+    """Verify `program`; `extra["request"]` of the outcome keeps what it takes to ask for it again."""
+    from ipcsim.explorer.verify import verify as explore
+
+    options = _options(program, request)
+    found = explore(program, options, request.progress)
+    outcome, way = found.outcome, found.path
+    asked = {"target": request.target, "set": dict(request.given), "options": _words(program, request)}
+    outcome = replace(outcome, extra={**outcome.extra, "request": asked})
+    if way is not None:
+        outcome = _traced(program, outcome, way, request)
+        if request.replay:
+            outcome = _replayed(program, outcome, way, request)
+    return outcome
+
+
+def _options(program: Program, request: Request) -> Any:
+    from ipcsim.explorer.reduction import Reduction
+    from ipcsim.explorer.search import Limits
+    from ipcsim.explorer.verify import Options
+
+    said = program.verify
+    crashes = said.crashes if request.crashes is None else request.crashes
+    if isinstance(crashes, bool) or not 0 <= crashes <= 100:
+        raise UsageError(f"`crashes` is a number from 0 to 100, not {crashes!r}")
+    if request.search not in ("breadth", "depth"):
+        raise UsageError(f"`search` is breadth or depth, not {request.search!r}")
+    limits = Limits(request.max_states, request.max_memory, request.timeout)
+    return Options(
+        semaphores=_one(Discipline, "semaphores", request.semaphores or said.semaphores),
+        fairness=_one(Fairness, "fairness", request.fairness or said.fairness),
+        crashes=crashes,
+        reduction=_one(Reduction, "reduction", request.reduction),
+        depth_first=request.search == "depth",
+        limits=replace(limits, after=None) if request.everything else limits,
+    )
+
+
+def _one(words: Any, name: str, value: Any) -> Any:
+    try:
+        return words(value)
+    except ValueError:
+        known = ", ".join(words)
+        raise UsageError(f"`{name}` is one of {known}, not {value!r}") from None
+
+
+def _words(program: Program, request: Request) -> list[str]:
+    """What was said, as options of the command line."""
+    said: list[str] = []
+    for name in ("semaphores", "fairness", "crashes"):
+        value = getattr(request, name)
+        if value is not None and value != getattr(program.verify, name):
+            said += [f"--{name}", str(value)]
+    return said
+
+
+# --- the counterexample: kept, and tried on real processes ---
+
+
+def _traced(program: Program, outcome: Outcome, way: Way, request: Request) -> Outcome:
+    """Write the counterexample as a trace, as a run's."""
+    folder, remark = api.trace_folder(request.trace_dir, program.name)
+    remarks = [*outcome.extra.get("remarks", ()), *([remark] if remark else [])]
+    if folder is None:
+        return replace(outcome, extra={**outcome.extra, "trace": None, "remarks": remarks})
+    writer = way.write(folder, semaphores=outcome.extra["semaphores"])
+    outcome = replace(outcome, extra={**outcome.extra, "trace": str(writer.path), "remarks": remarks})
+    try:
+        writer.outcome(outcome.as_json())
+        writer.close()
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"cannot write the trace {writer.path}: {error.strerror}; name another folder with --report DIR"
+        ) from None
+    return outcome
+
+
+def _replayed(program: Program, outcome: Outcome, way: Way, request: Request) -> Outcome:
+    """Take real processes along the counterexample, and say whether they end in the same place."""
+    again = api.execute(
+        program,
+        api.Request(
+            request.target, request.given, schedule=way.schedule, trace_dir=request.trace_dir, may_move=False
+        ),
+    )
+    told = _told(outcome, again, way)
+    extra = {
+        "verdict": str(again.verdict),
+        "same": told.startswith("Real processes"),
+        "trace": again.extra.get("trace"),
+        "findings": [f.as_json() for f in again.findings],
+    }
+    remarks = [told, *outcome.extra.get("remarks", ())]
+    return replace(outcome, extra={**outcome.extra, "replay": extra, "remarks": remarks})
+
+
+def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
+    steps = len(way.schedule)
+    if again.verdict is outcome.verdict:
+        mine = {str(f.at) for f in outcome.findings if f.verdict is outcome.verdict}
+        theirs = {str(f.at) for f in again.findings if f.verdict is again.verdict}
+        if mine & theirs or not theirs:
+            return f"Real processes took the same {steps:,} steps and ended in the same {outcome.verdict}, at the same lines."
+    refused = [f for f in again.findings if "is not possible" in f.message]
+    if refused:
+        return f"The kernel does not follow: {refused[0].message}"
+    if way.loop is not None and again.verdict is Verdict.INCONCLUSIVE:
+        return (
+            f"Real processes took the same {steps:,} steps: the way there and the loop once. That it can go on so "
+            "for ever no run can show."
+        )
+    reason = again.findings[0].message if again.findings else ""
+    return f"The replay on real processes ended differently: {again.verdict}. {reason}".rstrip()
