@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -98,6 +99,9 @@ def conclude(findings: tuple[Finding, ...]) -> Verdict:
     return next((v for v in PRECEDENCE if v in present), Verdict.OK)
 
 
+html_renderer: Callable[[Outcome], str] | None = None  # of notebooks; `api` fills it in from above
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a run, a verification or a replay.
@@ -128,6 +132,10 @@ class Outcome:
         if self.as_expected:
             return 0
         return 3 if self.verdict is Verdict.INCONCLUSIVE else 1
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows; None: its text."""
+        return None if html_renderer is None else html_renderer(self)
 
     def as_json(self) -> dict[str, Any]:
         """The one JSON object of `--json` (DESIGN, section 7), which also closes a trace."""

@@ -1,4 +1,4 @@
-"""`ipcsim.verify`: every interleaving of a scenario on the model, and its counterexample on real processes."""
+"""`ipcsim.verify`: every interleaving on the model, and its counterexample on real processes."""
 
 from __future__ import annotations
 
@@ -185,14 +185,15 @@ def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
         mine = {str(f.at) for f in outcome.findings if f.verdict is outcome.verdict}
         theirs = {str(f.at) for f in again.findings if f.verdict is again.verdict}
         if mine & theirs or not theirs:
-            return f"Real processes took the same {steps:,} steps and ended in the same {outcome.verdict}, at the same lines."
+            place = f"the same {outcome.verdict}, at the same lines"
+            return f"Real processes took the same {steps:,} steps and ended in {place}."
     refused = [f for f in again.findings if "is not possible" in f.message]
     if refused:
         return f"The kernel does not follow: {refused[0].message}"
     if way.loop is not None and again.verdict is Verdict.INCONCLUSIVE:
         return (
-            f"Real processes took the same {steps:,} steps: the way there and the loop once. That it can go on so "
-            "for ever no run can show."
+            f"Real processes took the same {steps:,} steps: the way there and the loop once. That it can go on "
+            "so for ever no run can show."
         )
     reason = again.findings[0].message if again.findings else ""
     return f"The replay on real processes ended differently: {again.verdict}. {reason}".rstrip()

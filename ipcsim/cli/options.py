@@ -110,6 +110,16 @@ def json_option(function: F) -> F:
     )
 
 
+def annotations_option(function: F) -> F:
+    """`--annotations` → `annotate`."""
+    return click.option(
+        "--annotations",
+        "annotate",
+        is_flag=True,
+        help="Also print the findings as annotations of GitHub Actions (on stderr with --json).",
+    )(function)
+
+
 def run_options(function: F) -> F:
     """What `run` and `replay` have in common."""
     for option in reversed(_RUN_OPTIONS):
@@ -131,6 +141,7 @@ _RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Where the trace goes, instead of ./reports/<scenario>/.",
     ),
     click.option("--no-trace", is_flag=True, help="Write no trace."),
+    annotations_option,
     click.option(
         "--isolate",
         is_flag=True,

@@ -1,15 +1,18 @@
-"""`ipcsim run`, `ipcsim replay`, `ipcsim report`: everything that ends with an outcome."""
+"""`ipcsim run` and `ipcsim replay`: scenarios on real processes, once or many times."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ipcsim.cli import output
-from ipcsim.cli.options import Duration, json_option, run_options, scenario_argument
+from ipcsim.cli.options import Duration, run_options, scenario_argument
 
 if TYPE_CHECKING:
+    from ipcsim.api import Request
+    from ipcsim.program import Program
     from ipcsim.verdict import Outcome
 
 INTERRUPTED = 130
@@ -29,18 +32,26 @@ INTERRUPTED = 130
 @click.option(
     "--duration", type=Duration(), metavar="2s", help="End on purpose after this and judge what was seen."
 )
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 1_000_000),
+    metavar="N",
+    help="Run it N times, with the seeds SEED, SEED+1, …, and tell how often each verdict came.",
+)
 @run_options
 def run(name: str, as_json: bool, **options: Any) -> int:
     """Run a scenario on real processes and real System V IPC, and say how it ended.
 
     The trace goes to ./reports/<scenario>/. With the schedulers random and pct, the processes take one
-    step at a time, and the same seed gives the same run.
+    step at a time, and the same seed gives the same run. With --repeat, the first trace of each verdict
+    is kept, with --report all of them.
 
     \b
     Examples:
       ipcsim run dining-philosophers
       ipcsim run dining-philosophers --set strategy=ordered --set seats=7
       ipcsim run producer-consumer --scheduler random --seed 7
+      ipcsim run transfer --scheduler random --repeat 100
       ipcsim run my-own.yaml --live
       ipcsim run my-own.yaml --json | jq .verdict
 
@@ -83,42 +94,57 @@ def _run(
     report_dir: str | None,
     no_trace: bool,
     live: bool,
+    annotate: bool,
+    repeat: int | None = None,
     **settings: Any,
 ) -> int:
     if no_trace and report_dir is not None:
         raise click.UsageError("--no-trace and --report exclude each other")
+    if repeat is not None and live:
+        raise click.UsageError("--live shows one run, --repeat makes many")
     with output.errors_as_json(as_json, command):
         from ipcsim import api
-        from ipcsim.cli.display import Display
 
         program = api.load(name, arguments=arguments)
         place = None if no_trace else report_dir or api.TraceDir.DEFAULT
-        with Display(program, live) as display:
-            request = api.Request(
-                name, arguments, trace_dir=place, progress=display, may_move=True, **settings
-            )
-            outcome = api.execute(program, request)
-        show(outcome, as_json)
+        request = api.Request(name, arguments, trace_dir=place, **settings)
+        if repeat is not None:
+            return _many(program, request, repeat, as_json, annotate)
+        return _one(program, request, live, as_json, annotate)
+
+
+def _one(program: Program, request: Request, live: bool, as_json: bool, annotate: bool) -> int:
+    from dataclasses import replace
+
+    from ipcsim import api
+    from ipcsim.cli.display import Display
+
+    with Display(program, live) as display:
+        outcome = api.execute(program, replace(request, progress=display, may_move=True))
+        display.over(outcome)
+    show(outcome, as_json)
+    if annotate:
+        show_annotations([outcome], as_json)
     return INTERRUPTED if outcome.extra.get("interrupted") else outcome.exit_code
 
 
-@click.command()
-@click.argument("trace", type=click.Path(dir_okay=False))
-@json_option
-def report(trace: str, as_json: bool) -> int:
-    """Show what a run found, from its trace alone.
+def _many(program: Program, request: Request, repeat: int, as_json: bool, annotate: bool) -> int:
+    from ipcsim import campaigns
+    from ipcsim.api import TraceDir
+    from ipcsim.cli.display import Counter
 
-    For now this is the text that the run itself ended with.
+    keep_all = not isinstance(request.trace_dir, TraceDir)
+    with Counter(repeat) as counter:
+        campaign = campaigns.execute(program, request, repeat, keep_all=keep_all, after=counter)
+    if as_json:
+        output.show_json(campaign.as_json())
+    else:
+        from ipcsim.report import campaign_text
 
-    \b
-    Examples:
-      ipcsim report reports/dining-philosophers/20261122-091010.trace
-    """
-    with output.errors_as_json(as_json, "report"):
-        from ipcsim import api
-
-        show(api.read_outcome(trace), as_json)
-    return 0
+        output.show(campaign_text.render(campaign, output.width(), output.color()))
+    if annotate:
+        show_annotations(campaign.firsts.values(), as_json)
+    return INTERRUPTED if campaign.interrupted else campaign.exit_code
 
 
 def show(outcome: Outcome, as_json: bool) -> None:
@@ -131,3 +157,14 @@ def show(outcome: Outcome, as_json: bool) -> None:
         from ipcsim.report import text
 
         output.show(text.render(outcome, output.width(), output.color()))
+
+
+def show_annotations(outcomes: Iterable[Outcome], as_json: bool) -> None:
+    """The outcomes as workflow commands of GitHub, on stdout unless that holds the JSON object."""
+    from ipcsim.report.forms import annotations
+
+    text = annotations.render_all(outcomes)
+    if as_json:
+        output.complain(text.rstrip("\n"))
+    else:
+        output.show(text)

@@ -46,7 +46,7 @@ class Size(ParamType):
 @click.option(
     "--semaphores",
     type=click.Choice(["weak", "kernel"]),
-    help="Who is next among those who wait: anyone who can go on (weak, what POSIX promises), or Linux's order.",
+    help="Who is next among those who wait: anyone (weak, what POSIX promises), or Linux's order.",
 )
 @click.option(
     "--fairness",

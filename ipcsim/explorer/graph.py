@@ -1,6 +1,6 @@
 """What was explored: states by number, how each was first reached, and (where asked for) every step.
 
-Numbers instead of states, in plain arrays: about 30 bytes a state besides the state itself.
+Numbers instead of states, in plain arrays: 24 bytes a state and 8 a step besides the state itself.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class Graph:
     def __init__(self, init: int, keep: bool) -> None:
         self.states = [init]
         self.index = {init: 0}
-        self.parent = array("q", [-1])
+        self.parent = array("i", [-1])
         self.keep = keep
         self._first = array("q")  # where the steps of state i begin
-        self._target = array("q")
-        self._label = array("q")  # process << 16 | alternative
+        self._target = array("I")
+        self._label = array("I")  # process << 16 | alternative
         self._late: dict[int, list[tuple[int, int, int]]] = {}
         self.transitions = 0
 

@@ -45,6 +45,7 @@ class Invariants:
         self._machine = machine
         self._text = {p.number: Accesses(machine, p, frozenset()) for p in machine.people}
         self.groups: list[Group] = []
+        self._most: dict[tuple[int, frozenset[int]], list[int]] = {}
         self.overflowing: frozenset[int] = frozenset()
         if machine.living is None and not machine.undo:
             self._find()
@@ -90,7 +91,7 @@ class Invariants:
         """The least number of units in hand before each pc; None where some V may give what is not held."""
         text = self._text[process]
         code = self._machine.people[process].code
-        if not self._touches(process, slots):
+        if not self.touches(process, slots):
             return [0] * len(code)
         least: list[int | None] = [None] * len(code)
         least[0], work = 0, [0]
@@ -116,7 +117,8 @@ class Invariants:
                     work.append(target)
         return [SEMVMX + 1 if v is None else v for v in least]  # never reached: never occupied
 
-    def _touches(self, process: int, slots: frozenset[int]) -> bool:
+    def touches(self, process: int, slots: frozenset[int]) -> bool:
+        """Whether some step of the process uses one of these semaphores."""
         return any(slot in slots for now in self._text[process].now for _, slot in now)
 
     def _change(self, process: int, semop: Semop, slots: frozenset[int], before: int) -> int | None:
@@ -177,6 +179,34 @@ class Invariants:
                         return False
                     total += given * rounds
         return total <= SEMVMX
+
+    def most_held(self, process: int, group: Group, pc: int) -> int:
+        """The most units of a conserved group in the hands of a process before `pc`; more than there are
+        where no bound is known."""
+        known = self._most.get((process, group.slots))
+        if known is None:
+            known = self._most[process, group.slots] = self._most_before(process, group)
+        return known[pc]
+
+    def _most_before(self, process: int, group: Group) -> list[int]:
+        code, text = self._machine.people[process].code, self._text[process]
+        most = [0] + [-1] * (len(code) - 1)
+        work = [0]
+        while work:
+            pc = work.pop()
+            after = most[pc]
+            instruction = code[pc]
+            if isinstance(instruction, Semop):
+                for operation in instruction.operations:
+                    sure, units = self._units(process, instruction.set, operation, group.slots)
+                    taken = group.total + 1 if units is None else -units
+                    after += taken if sure or taken > 0 else 0
+            after = max(0, min(after, group.total + 1))
+            for target in text.follow[pc]:
+                if target < len(code) and after > most[target]:
+                    most[target] = after
+                    work.append(target)
+        return most
 
     # --- places ---
 

@@ -1,7 +1,7 @@
 """A path through the model: as a schedule to replay, as the events of a trace, as a table of steps.
 
-A path is what was explored; what of it somebody has to be given the turn for is the schedule. Where falling
-asleep is no step of the model, a path ends with those asleep who wait (`settle`), as the kernel would have it.
+A path is what was explored; what of it somebody has to be given the turn for is the schedule. Where
+falling asleep is no step of the model, a path ends with those asleep who wait (`settle`), as real ones.
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ipcsim.explorer import stubborn
+from ipcsim.explorer import rounds, stubborn
 from ipcsim.explorer.accesses import Accesses
 from ipcsim.explorer.checks import Checks
+from ipcsim.explorer.depth import DepthSearch
 from ipcsim.explorer.invariants import Invariants
 from ipcsim.explorer.search import Limits, Progress, Result, Search
 from ipcsim.explorer.symmetry import Symmetry
@@ -43,8 +44,14 @@ class Ground:
         """Whether some process may go on for ever."""
         return any(a.endless for a in self.accesses)
 
-    def search(self, keep: bool, limits: Limits, progress: Callable[[Progress], None] | None) -> Result:
-        search = Search(
+    def search(
+        self,
+        keep: bool,
+        limits: Limits,
+        progress: Callable[[Progress], None] | None,
+        depth_first: bool = False,
+    ) -> Result:
+        search = (DepthSearch if depth_first else Search)(
             self.machine, self.accesses, self.checks, stubborn=self.stubborn, symmetry=self.symmetry,
             keep=keep, limits=limits, progress=progress,
         )  # fmt: skip
@@ -74,10 +81,23 @@ def prepare(
     checks, accesses = _checks(machine, invariants)
     small = stubborn.Stubborn(machine, accesses, checks) if shorter and not liveness else None
     alike = None
-    if reduction in (Reduction.SYMMETRY, Reduction.ALL) and not liveness:
+    # sorting hides who it is that steps, which must be known to see that nobody is left out for ever
+    hides = small is not None and any(a.endless for a in accesses)
+    if reduction in (Reduction.SYMMETRY, Reduction.ALL) and not liveness and not hides:
         alike = Symmetry(machine, checks)
         alike = alike if alike.families else None
     return Ground(machine, accesses, checks, small, alike, _told(machine, shorter, liveness, alike))
+
+
+def uncounted(program: Program, widths: dict[str, int]) -> Program | None:
+    """See `rounds`."""
+    machine = _machine(program, Discipline.WEAK, 0, widths, frozenset(), None)
+    return rounds.uncounted(machine, Invariants(machine))
+
+
+def plain(program: Program, widths: dict[str, int]) -> Machine:
+    """The machine of a program, each step by itself."""
+    return _machine(program, Discipline.WEAK, 0, widths, frozenset(), None)
 
 
 def _machine(

@@ -43,6 +43,9 @@ class Limits:
     after: int | None = 100_000
 
 
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a search is: seconds, states, of which waiting to be expanded, depth, bytes of memory."""
@@ -77,6 +80,11 @@ class Result:
     ends: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    visited: int | None = None  # states, where the graph does not hold them all
+
+    @property
+    def states(self) -> int:
+        return len(self.graph) if self.visited is None else self.visited
 
 
 class Search:
@@ -150,6 +158,7 @@ class Search:
         self._queue.append(
             (0, row, [] if self._stubborn is None else self._stubborn.relations(graph.states[0], row))
         )
+        self._look(0, graph.states[0], None)
         try:
             self._drain()
             while not result.stopped and self._stubborn is not None and graph.keep and self._left_out():
@@ -214,16 +223,20 @@ class Search:
             return self._stubborn.updated(relations, state, row, moved)
         return self._stubborn.relations(state, row)
 
-    def _look(self, number: int, state: int, action: Action) -> None:
-        """Judge a new state."""
-        for part in self._checks.of(action.writes):
+    def _look(self, number: int, state: int, action: Action | None) -> None:
+        """Judge a new state; `action` led there, None for the first one."""
+        # a state that was sorted may have changed anywhere
+        anywhere = action is None or self._sort is not None
+        writes = frozenset() if action is None else action.writes
+        for part in self._checks.parts if anywhere else self._checks.of(writes):
             if verdict := self._checks.broken(part, state):
                 self._note(Found("broken", part.prop.name, number, None, (part, verdict)))
         if self._racers:
-            self._races(number, state, action)
+            # not only whose step it was: one that was spawned or handed something stands elsewhere, too
+            who = self._everybody if anywhere else sorted(p for p in writes if p < len(self._everybody))
+            self._races(number, state, who)
 
-    def _races(self, number: int, state: int, action: Action) -> None:
-        who = self._everybody if self._sort is not None else (action.process,)
+    def _races(self, number: int, state: int, who: Iterable[int]) -> None:
         for p in who:
             mine = self._checks.access(state, p)
             if mine is None or mine[0] not in self._racers:
@@ -253,22 +266,33 @@ class Search:
         if key not in self.result.found:
             self.result.found[key] = found
             if self._first_found is None:
-                self._first_found = len(self.result.graph)
+                self._first_found = self._count
 
     # --- limits ---
 
+    @property
+    def _count(self) -> int:
+        """How many states were met."""
+        return len(self.result.graph)
+
+    @property
+    def _waiting(self) -> int:
+        """How many of them are still to be expanded."""
+        return len(self._queue)
+
+    @property
+    def _depth(self) -> int:
+        """How many steps the latest state is from the first."""
+        return len(self.result.graph.way(len(self.result.graph) - 1)) - 1
+
     def _limit_reached(self) -> bool:
-        limits, states = self._limits, len(self.result.graph)
+        limits, states = self._limits, self._count
         elapsed = time.monotonic() - self._started
         memory = 0
         if limits.memory is not None or self._tell is not None:
             memory = resident_bytes()
         if self._tell is not None:
-            depth = 0
-            number = len(self.result.graph) - 1
-            while (number := self.result.graph.parent[number]) >= 0:
-                depth += 1
-            self._tell(Progress(elapsed, states, len(self._queue), depth, memory))
+            self._tell(Progress(elapsed, states, self._waiting, self._depth, memory))
         if limits.states is not None and states >= limits.states:
             self.result.stopped = f"the limit of {limits.states:,} states"
         elif limits.memory is not None and memory >= limits.memory:

@@ -185,7 +185,7 @@ class Stubborn:
 
     @staticmethod
     def _close(seed: int, row: Row, relations: Relations, limit: int) -> list[int] | None:
-        """Those of the smallest closed set around `seed` who can step; None where that are `limit` or more."""
+        """Who can step in the smallest closed set around `seed`; None where that are `limit` or more."""
         members, work, able = {seed}, [seed], [seed]
         while work:
             for other in relations[work.pop()]:

@@ -112,7 +112,7 @@ def _renamed(expr: Any, family: int, moved: dict[int, int]) -> Any:
         return replace(expr, index=Const(moved.get(expr.index.value, expr.index.value)))
     if not isinstance(expr, Expr):
         return expr
-    changes = {}
+    changes: dict[str, Any] = {}
     for f in fields(expr):
         value = getattr(expr, f.name)
         if isinstance(value, tuple):

@@ -36,9 +36,11 @@ def snapshot(path: Path, monitor: Monitor) -> Snapshot:
         states.append(monitor.process_state(person.number, status(machine, state, person.number)))
     world = Seen(machine)
     world.view = View(machine.layout, state)
-    there = lambda kind, n: (
-        machine.living is None or machine.living.present(world.view, ObjectRef(kind, n)) is not None
-    )
+
+    def there(kind: ObjectKind, number: int) -> bool:
+        living = machine.living
+        return living is None or living.present(world.view, ObjectRef(kind, number)) is not None
+
     sets = tuple(
         tuple(world.view[s] for s in slots) if there(ObjectKind.SEMAPHORES, n) else None
         for n, slots in enumerate(machine.sem)
@@ -77,7 +79,7 @@ def _never(path: Path, seen: Snapshot, stuck: list[int]) -> Finding:
     return Finding(
         Kind.ORPHANED_WAIT,
         Verdict.DEADLOCK,
-        f"{listed(list(names), 6)} {verb} for ever: from here on no execution brings what would end the wait.",
+        f"{listed(list(names), 6)} {verb} for ever: from here on no execution brings what would end it.",
         processes=names,
         at=program.where(stuck[0], seen.processes[stuck[0]].pc),
         details=tuple(details[:12]),
@@ -112,7 +114,7 @@ def leak(path: Path, ref: ObjectRef) -> Finding:
     return verdicts.leak(path.machine.program, ref)
 
 
-def broken(path: Path, prop: Property) -> Finding:
+def broken(prop: Property) -> Finding:
     """A property broken in a way that the events alone do not show."""
     return Finding(
         Kind.VIOLATION,
@@ -135,8 +137,8 @@ def race(path: Path, processes: tuple[int, int], field: str) -> Finding:
     return Finding(
         Kind.RACE,
         Verdict.RACE,
-        f"{places[0][0]} and {places[1][0]} are both about to access `{field}`, one of them stores, and nothing "
-        "orders the two.",
+        f"{places[0][0]} and {places[1][0]} are both about to access `{field}`, one of them stores, and "
+        "nothing orders the two.",
         processes=(places[0][0], places[1][0]),
         objects=(field,),
         at=first.at,
@@ -158,8 +160,8 @@ def starvation(path: Path, process: int, prop: Property, movers: list[int], fair
     return Finding(
         Kind.STARVATION,
         Verdict.STARVATION,
-        f"{told}: it {doing} at `{instruction.text}` ({instruction.at}){means}, and the steps marked as the loop "
-        f"repeat without end ({fairness}).",
+        f"{told}: it {doing} at `{instruction.text}` ({instruction.at}){means}, and the steps marked as the "
+        f"loop repeat without end ({fairness}).",
         processes=(person.name,),
         at=instruction.at,
         details=(

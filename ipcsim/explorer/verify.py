@@ -13,13 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ipcsim.explorer import path as paths
-from ipcsim.explorer import telling
-from ipcsim.explorer.fairness import Fair, Lasso
+from ipcsim.explorer import cases, rounds, telling
+from ipcsim.explorer.cases import Case, progress_phases
+from ipcsim.explorer.fairness import Fair
 from ipcsim.explorer.path import Path
-from ipcsim.explorer.reduction import Ground, Reduction, prepare
-from ipcsim.explorer.search import Found, Limits, Progress, Result, final_components
-from ipcsim.model.effects import Failure
+from ipcsim.explorer.reduction import Ground, Reduction, plain, prepare, uncounted
+from ipcsim.explorer.search import NO_LIMITS, Limits, Progress, Result, final_components
 from ipcsim.model.layout import Overflow
 from ipcsim.model.living import Unsupported
 from ipcsim.model.locals import LIVING
@@ -27,6 +26,7 @@ from ipcsim.program import Discipline, Fairness, Program, Property, PropertyKind
 from ipcsim.program.instructions import Phase
 from ipcsim.verdict import PRECEDENCE, Finding, Kind, Outcome, Verdict, conclude
 
+DEEP = "that depth first nothing is known of what goes on for ever"
 MOST_CASES = 20  # different things found of which the way is told
 CHECK_STATES = 200_000  # states to spend on whether Linux's order excludes a finding
 
@@ -40,7 +40,7 @@ class Options:
     crashes: int = 0
     reduction: Reduction = Reduction.ALL
     depth_first: bool = False
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     compare: bool = True  # whether to look if the kernel's own order excludes what was found
 
 
@@ -50,15 +50,6 @@ class Verification:
 
     outcome: Outcome
     path: Path | None = None
-
-
-@dataclass
-class _Case:
-    """One finding's evidence, to be told."""
-
-    verdict: Verdict
-    length: int
-    tell: Callable[[], tuple[Path, tuple[Finding, ...]]]
 
 
 @dataclass
@@ -72,7 +63,7 @@ class _Tally:
     notes: list[str] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
-        self.states += len(result.graph)
+        self.states += result.states
         self.transitions += result.graph.transitions
         self.stopped = self.stopped or result.stopped
         self.interrupted = self.interrupted or result.interrupted
@@ -103,7 +94,7 @@ class _Verifier:
         self._program, self._options, self._progress = program, options, progress
         self._widths, self._started = widths, started
         self._tally = _Tally()
-        self._cases: list[_Case] = []
+        self._cases: list[Case] = []
         self._fair = False  # whether fair loops were looked for
         self._used = "none"
         self._loops_used = ""
@@ -111,19 +102,61 @@ class _Verifier:
 
     def run(self) -> Verification:
         try:
+            if self._without_counting():
+                return self._conclude()
             ground = self._prepare(liveness=False)
             self._used = ground.used
-            result = ground.search(ground.endless, self._options.limits, self._progress)
+            deep = self._options.depth_first
+            result = ground.search(
+                ground.endless and not deep, self._options.limits, self._progress, depth_first=deep
+            )
+            if ground.symmetry is not None and not result.stopped and _somebody_waits(ground, result):
+                ground = self._prepare(liveness=False, alike=False)  # who it is must be known
+                self._used = ground.used
+                result = ground.search(ground.endless, self._options.limits, self._progress)
             self._take(ground, result)
+            if deep and ground.endless and not result.stopped:
+                self._tally.stopped = DEEP
             if self._wants_loops(ground, result):
                 self._loops()
         except Unsupported as problem:
             return self._not_modelled(str(problem))
         return self._conclude()
 
-    def _prepare(self, liveness: bool) -> Ground:
+    def _without_counting(self) -> bool:
+        """Whether the program that goes round for ever gave the answer (see `rounds`)."""
         o = self._options
-        return prepare(self._program, o.semaphores, o.crashes, o.reduction, self._widths, liveness)
+        if o.reduction not in (Reduction.STUBBORN, Reduction.ALL) or o.crashes or o.depth_first:
+            return False
+        endless = uncounted(self._program, self._widths)
+        if endless is None:
+            return False
+        ground = prepare(endless, Discipline.WEAK, 0, o.reduction, self._widths, False)
+        if ground.checks.parts or ground.checks.racing:
+            return False
+        result = ground.search(True, o.limits, self._progress)
+        self._take(ground, result)
+        self._used = f"{ground.used}, rounds not counted"
+        if not self._cases:
+            return not result.stopped or result.interrupted or self._forget()
+        worst = min(self._cases, key=lambda c: (PRECEDENCE.index(c.verdict), c.length))
+        way, _ = worst.tell()
+        real = rounds.concrete(plain(self._program, self._widths), way)
+        if real is None or worst.verdict is not Verdict.DEADLOCK:
+            return self._forget()
+        stuck = sorted({s.process for s in way.asleep})
+        self._cases = [Case(Verdict.DEADLOCK, worst.length, lambda: (real, telling.deadlock(real, stuck)))]
+        return True
+
+    def _forget(self) -> bool:
+        """Begin again, with the program itself."""
+        self._cases, self._tally, self._deadlocks, self._used = [], _Tally(), 0, "none"
+        return False
+
+    def _prepare(self, liveness: bool, alike: bool = True) -> Ground:
+        o = self._options
+        reduction = o.reduction if alike or o.reduction is not Reduction.SYMMETRY else Reduction.NONE
+        return prepare(self._program, o.semaphores, o.crashes, reduction, self._widths, liveness)
 
     # --- states ---
 
@@ -131,52 +164,9 @@ class _Verifier:
         self._tally.add(result)
         self._deadlocks = result.deadlocks
         for found in result.found.values():
-            self._cases.append(self._case(ground, result, found))
-        if ground.endless and not result.stopped:
+            self._cases.append(cases.of(ground, result, found))
+        if ground.endless and not result.stopped and result.visited is None:
             self._final(ground, result)
-
-    def _case(self, ground: Ground, result: Result, found: Found) -> _Case:
-        verdict = _verdict_of(found)
-        length = len(result.graph.way(found.number))
-        return _Case(verdict, length, lambda: self._tell(ground, result, found))
-
-    def _path(self, ground: Ground, result: Result, number: int) -> Path:
-        return paths.to(ground.machine, result.graph, number, ground.symmetry)
-
-    def _tell(self, ground: Ground, result: Result, found: Found) -> tuple[Path, tuple[Finding, ...]]:
-        path = self._path(ground, result, found.number)
-        machine = ground.machine
-        if found.sort == "deadlock":
-            stuck = [p.number for p in machine.people if machine.local(path.final, p.number).mode in LIVING]
-            paths.settle(path, stuck)
-            return path, telling.deadlock(path, stuck)
-        if found.sort == "failure":
-            assert found.action is not None
-            like = [a for a in machine.actions(path.final) if a.failed]
-            path.actions.append(next((a for a in like if a == found.action), like[0]))
-            return path, telling.of_verdict(path, _verdict_of(found))
-        if found.sort == "race":
-            return self._tell_race(path, found)
-        if found.sort == "broken":
-            assert isinstance(found.detail, tuple)
-            told = tuple(f for v in (Verdict.VIOLATION, Verdict.ERROR) for f in telling.of_verdict(path, v))
-            return path, told or (telling.broken(path, found.detail[0].prop),)
-        if isinstance(found.detail, Property):
-            told = telling.of_verdict(path, Verdict.VIOLATION, telling.final_state(path))
-            return path, told or (telling.broken(path, found.detail),)
-        return path, (telling.leak(path, found.detail),)  # type: ignore[arg-type]
-
-    def _tell_race(self, path: Path, found: Found) -> tuple[Path, tuple[Finding, ...]]:
-        """Both accesses are the next steps: let them follow each other."""
-        machine, pair = path.machine, found.detail
-        assert isinstance(pair, tuple)
-        racers = _racers(path, str(found.key)) or pair
-        plain = telling.race(path, racers, str(found.key))
-        for process in racers:
-            actions = machine.actions_of(path.final, process)
-            if actions:
-                path.actions.append(actions[0])
-        return path, telling.of_verdict(path, Verdict.RACE) or (plain,)
 
     # --- processes that never get on, though others do ---
 
@@ -196,18 +186,11 @@ class _Verifier:
                 for p in machine.people
                 if p.number not in movers and machine.local(state, p.number).mode in LIVING
             ]
-            length = len(graph.way(first))
-            if stuck and ground.symmetry is None:
+            if stuck:
                 self._deadlocks += 1
-                self._cases.append(
-                    _Case(Verdict.DEADLOCK, length, _stuck(self, ground, result, first, stuck))
-                )
-            elif stuck:
-                self._cases.append(_Case(Verdict.DEADLOCK, length, _stuck(self, ground, result, first, [])))
-            elif not self._changes(ground, graph, steps) and not _progress_phases(self._program):
-                self._cases.append(
-                    _Case(Verdict.LIVELOCK, length, _polling(self, ground, result, sorted(inside)))
-                )
+                self._cases.append(cases.stuck(ground, result, first, stuck))
+            elif not self._changes(ground, graph, steps) and not progress_phases(self._program):
+                self._cases.append(cases.polling(ground, result, sorted(inside)))
 
     @staticmethod
     def _changes(ground: Ground, graph: Any, steps: list[Any]) -> bool:
@@ -223,9 +206,9 @@ class _Verifier:
     # --- fair loops ---
 
     def _wants_loops(self, ground: Ground, result: Result) -> bool:
-        if result.interrupted or not ground.endless:
+        if result.interrupted or not ground.endless or self._options.depth_first:
             return False
-        wanted = _progress_phases(self._program) or any(
+        wanted = progress_phases(self._program) or any(
             p.kind is PropertyKind.ALWAYS_EVENTUALLY for p in self._program.properties
         )
         worse = any(PRECEDENCE.index(c.verdict) < PRECEDENCE.index(Verdict.LIVELOCK) for c in self._cases)
@@ -239,13 +222,11 @@ class _Verifier:
         self._loops_used = ground.used
         self._fair = not result.stopped
         fair = Fair(ground.machine, result.graph, self._options.fairness)
-        phases = _progress_phases(self._program)
+        phases = progress_phases(self._program)
         if phases:
             lasso = fair.find(lambda _: True, lambda n, s: not _enters(ground, result, n, s, phases))
             if lasso is not None:
-                self._cases.append(
-                    _Case(Verdict.LIVELOCK, len(lasso.prefix), _lasso(self, ground, result, lasso, None))
-                )
+                self._cases.append(cases.endless(ground, result, lasso, self._options.fairness, None))
         for prop in self._program.properties:
             if prop.kind is PropertyKind.ALWAYS_EVENTUALLY and prop.phase:
                 self._starving(ground, result, fair, prop)
@@ -264,13 +245,8 @@ class _Verifier:
 
             lasso = fair.find(hungry)
             if lasso is not None:
-                self._cases.append(
-                    _Case(
-                        Verdict.STARVATION,
-                        len(lasso.prefix),
-                        _lasso(self, ground, result, lasso, (person.number, prop)),
-                    )
-                )
+                starving = (person.number, prop)
+                self._cases.append(cases.endless(ground, result, lasso, self._options.fairness, starving))
                 return
 
     # --- the end ---
@@ -346,8 +322,9 @@ class _Verifier:
             return []
         if again.verdict is Verdict.OK and again.complete:
             return [
-                f"On Linux this {verdict} cannot happen: it hands semaphores and messages over in its own order "
-                "(proved with `--semaphores kernel`). It can on a system that promises no more than POSIX."
+                f"On Linux this {verdict} cannot happen: it hands semaphores and messages over in its own "
+                "order (proved with `--semaphores kernel`). It can on a system that promises no more than "
+                "POSIX."
             ]
         return []
 
@@ -358,103 +335,29 @@ class _Verifier:
         return Verification(self._outcome(Verdict.INCONCLUSIVE, [finding], None, []))
 
 
-# --- evidence, told when it is known to be wanted ---
+def _somebody_waits(ground: Ground, result: Result) -> bool:
+    """Whether in some final component that goes on somebody may wait for ever.
 
-_Told = Callable[[], tuple[Path, tuple[Finding, ...]]]
-
-
-def _stuck(verifier: _Verifier, ground: Ground, result: Result, number: int, stuck: list[int]) -> _Told:
-    def tell() -> tuple[Path, tuple[Finding, ...]]:
-        path = verifier._path(ground, result, number)
-        who = [p for p in stuck or _blocked(ground, path)]
-        paths.settle(path, who)
-        return path, telling.deadlock(path, who)
-
-    return tell
-
-
-def _blocked(ground: Ground, path: Path) -> list[int]:
-    """With symmetry it is not known by number who never steps: whoever cannot step now and lives."""
-    machine, state = ground.machine, path.final
-    return [
-        p.number
-        for p in machine.people
-        if machine.local(state, p.number).mode in LIVING and not machine.actions_of(state, p.number)
-    ]
-
-
-def _polling(verifier: _Verifier, ground: Ground, result: Result, component: list[int]) -> _Told:
-    def tell() -> tuple[Path, tuple[Finding, ...]]:
-        fair = Fair(ground.machine, result.graph, Fairness.STRONG)
-        inside = set(component)
-        lasso = fair.find(lambda n: n in inside)
-        if lasso is None:
-            path = verifier._path(ground, result, component[0])
-            return path, (telling.livelock(path, [0], [], ""),)
-        return _lasso(verifier, ground, result, lasso, None, polls=True)()
-
-    return tell
-
-
-def _lasso(
-    verifier: _Verifier,
-    ground: Ground,
-    result: Result,
-    lasso: Lasso,
-    starving: tuple[int, Property] | None,
-    polls: bool = False,
-) -> _Told:
-    def tell() -> tuple[Path, tuple[Finding, ...]]:
-        machine, graph = ground.machine, result.graph
-        if ground.symmetry is None:
-            prefix = list(paths.along(machine, graph, lasso.prefix))
-            path = Path(machine, [*prefix, *paths.labelled(machine, graph, lasso.loop)])
-        else:
-            way = [*lasso.prefix, *(target for *_, target in lasso.loop)]
-            path = Path(machine, list(paths.along(machine, graph, way, ground.symmetry)))
-        path.loop = len(lasso.prefix) - 1
-        words = f"{verifier._options.fairness} fairness"
-        movers = sorted({a.process for a in path.actions[path.loop :]})
-        if starving is not None:
-            return path, (telling.starvation(path, *starving, movers, words),)
-        phases = [] if polls else sorted(_progress_phases(ground.machine.program))
-        return path, (telling.livelock(path, movers, phases, words),)
-
-    return tell
-
-
-def _verdict_of(found: Found) -> Verdict:
-    match found.sort:
-        case "deadlock":
-            return Verdict.DEADLOCK
-        case "race":
-            return Verdict.RACE
-        case "broken":
-            assert isinstance(found.detail, tuple)
-            return Verdict.ERROR if isinstance(found.detail[1], str) else Verdict.VIOLATION
-        case "failure":
-            assert found.action is not None
-            failures = {s.failure for s in found.action.steps}
-            return Verdict.VIOLATION if failures <= {None, Failure.ASSERTION} else Verdict.ERROR
-        case _:
-            return Verdict.VIOLATION if isinstance(found.detail, Property) else Verdict.LEAK
-
-
-def _racers(path: Path, field: str) -> tuple[int, int] | None:
-    """Two processes that are about to race for a field in the last state of a path."""
-    from ipcsim.explorer.checks import field_access
-
-    machine, state = path.machine, path.final
-    about = [(p.number, a) for p in machine.people if (a := field_access(machine, state, p.number))]
-    for p, (slot, stores, name) in about:
-        for q, (other, _, _) in about:
-            if p != q and slot == other and stores and name == field:
-                return p, q
-    return None
-
-
-def _progress_phases(program: Program) -> frozenset[str]:
-    return frozenset(i.name for f in program.families for i in f.code if isinstance(i, Phase) and i.progress)
+    Among processes that are sorted it shows only that somebody waits in each state at the same place.
+    """
+    machine, graph = ground.machine, result.graph
+    if not ground.endless or result.visited is not None:
+        return False
+    for component in final_components(graph):
+        if not graph.targets(component[0]):
+            continue
+        waiting: set[tuple[int, object]] | None = None
+        for n in component:
+            state = graph.states[n]
+            here: set[tuple[int, object]] = {
+                (p.family, machine.local(state, p.number))
+                for p in machine.people
+                if machine.local(state, p.number).mode in LIVING and not machine.actions_of(state, p.number)
+            }
+            waiting = here if waiting is None else waiting & here
+        if waiting:
+            return True
+    return False
 
 
 def _enters(
@@ -481,9 +384,15 @@ def _can_reach(ground: Ground, process: int, phase: str) -> list[bool]:
 
 
 def _inconclusive(stopped: str, tally: _Tally) -> Finding:
+    if stopped == DEEP:
+        text = (
+            f"All {tally.states:,} states were seen, depth first, and nothing is wrong in any of them. Whether "
+            "some process never gets on while others go on for ever is not known so: `--search breadth` tells."
+        )
+        return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text)
     reached = "You stopped it" if tally.interrupted else f"It was stopped by {stopped}"
     text = (
-        f"{reached} after {tally.states:,} states and {tally.transitions:,} steps; nothing wrong was found in those, "
-        "and nothing is known of the rest."
+        f"{reached} after {tally.states:,} states and {tally.transitions:,} steps; nothing wrong was found in "
+        "those, and nothing is known of the rest."
     )
     return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text)

@@ -152,8 +152,8 @@ def begin_record(turn: Turn, call: Any) -> tuple[int, int, bytes]:
         case Semop():
             return (0, 0, _pairs(operations(turn, call)))
         case Send():
-            message, raw = _message(turn, call, turn.machine.program.queues[call.queue])
-            return (message.type, message.length, raw[:SHOWN])
+            message = _message(turn, call, turn.machine.program.queues[call.queue])
+            return (message.type, message.length, message.raw[:SHOWN])
         case Receive():
             asking = _asking(turn, call)
             return (asking.type, asking.size, b"")
@@ -274,11 +274,11 @@ def set_value(turn: Turn, call: SetValue) -> Outcomes:
     """SETVAL and SETALL: range first (S-4), every undo of it forgotten (S-17), then whoever can go on."""
     machine, fx = turn.machine, turn.fx
     size = turn.machine.program.sets[call.set].size
-    if call.all:
-        numbers = list(range(size))
-    else:
-        numbers = [position(call.base, call.count, turn.number(call.index))]
-    new = [int(turn.value(v)) for v in call.values]
+    first = 0 if call.all else position(call.base, call.count, turn.number(call.index))
+    numbers = range(first, size if call.all else first + 1)
+    asked = [int(turn.value(v)) for v in call.values]
+    # SETALL takes unsigned shorts, SETVAL an int
+    new = [v & 0xFFFF if call.all else _as_int(v) for v in asked]
     out_of_range = not all(0 <= v <= SEMVMX for v in new)
     refused = turn.refusal(ObjectKind.SEMAPHORES, call.set, 2)
     errno = "ERANGE" if out_of_range and not (call.all and refused) else refused
@@ -292,9 +292,14 @@ def set_value(turn: Turn, call: SetValue) -> Outcomes:
             adjustments = processes.adjustments_of(machine, fx, process, call.set)
             if adjustments.pop(number, None) is not None:
                 processes.put_adjustments(machine, fx, process, call.set, adjustments)
-    turn.returned(None, finish=(0 if call.all else new[0], 0, b""))
+    turn.returned(None, finish=(0 if call.all else asked[0], 0, b""))
     processes.hand_over(machine, fx, call.set, None)
     yield fx
+
+
+def _as_int(value: int) -> int:
+    """What C makes of a number that does not fit an int."""
+    return (value + 2**31) % 2**32 - 2**31
 
 
 # --- queues ---
@@ -303,12 +308,11 @@ def set_value(turn: Turn, call: SetValue) -> Outcomes:
 def send(turn: Turn, call: Send) -> Outcomes:
     machine, fx = turn.machine, turn.fx
     declared = machine.program.queues[call.queue]
-    message, raw = _message(turn, call, declared)
-    record = (message.type, message.length, raw[:SHOWN])
-    if not turn.asleep:
-        if message.type <= 0 or message.length > queues.MSGMAX:
-            yield turn.returned("EINVAL", begin=record)
-            return
+    message = _message(turn, call, declared)
+    record = (message.type, message.length, message.raw[:SHOWN])
+    if not turn.asleep and (message.type <= 0 or message.length > queues.MSGMAX):
+        yield turn.returned("EINVAL", begin=record)
+        return
     slot = machine.queue[call.queue]
     # a sleeper's rights are looked at once more when it is woken, which is when there is room (Q-10)
     errno = None
@@ -356,7 +360,7 @@ class Waiting(tuple[int, Asking | None]):
         return self[1]
 
 
-def _message(turn: Turn, call: Send, declared: Queue) -> tuple[Message, bytes]:
+def _message(turn: Turn, call: Send, declared: Queue) -> Message:
     struct = declared.message
     values = list(struct.unpack(b""))
     for number, expr in call.payload:
@@ -368,8 +372,7 @@ def _message(turn: Turn, call: Send, declared: Queue) -> tuple[Message, bytes]:
         length = int(turn.value(call.length))
         if not 0 <= length <= struct.size:
             raise EvaluationError(f"length {length} is outside 0 … {struct.size}, the size of the message")
-    raw = raw[:length]
-    return Message(kind, struct.unpack(raw), length), raw
+    return Message(kind, raw[:length])
 
 
 def _capacity(turn: Turn, number: int) -> int:
@@ -456,10 +459,7 @@ def _receive(
 ) -> None:
     """`process` gets the message, cut to its room (MSG_NOERROR)."""
     struct = machine.program.queues[number].message
-    length = min(message.length, asking.size)
-    values = (
-        message.values if length == message.length else struct.unpack(struct.pack(message.values)[:length])
-    )
+    raw = message.raw[: asking.size]
     if machine.living is not None:
         machine.living.touched(fx, ObjectKind.QUEUE, number, "receive", process)
     processes.returned(
@@ -468,10 +468,10 @@ def _receive(
         process,
         local,
         None,
-        received=(*values, message.type, length),
+        received=(*struct.unpack(raw), message.type, len(raw)),
         act=act,
         begin=(asking.type, asking.size, b""),
-        finish=(length, message.type, struct.pack(values)[: min(length, SHOWN)]),
+        finish=(len(raw), message.type, raw[:SHOWN]),
         scheduled=act is Act.CALL,
     )
 
@@ -644,7 +644,7 @@ def _target(turn: Turn, family: int, index: Any) -> int:
     first = next(p.number for p in program.processes if p.family == family)
     if index is None:
         return first
-    return element(range(first, first + program.families[family].size), int(turn.value(index)))
+    return int(element(range(first, first + program.families[family].size), int(turn.value(index))))
 
 
 def object_call(turn: Turn, call: ObjectCall) -> Outcomes:

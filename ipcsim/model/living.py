@@ -509,7 +509,10 @@ class Living:
         if call.mode is not None:
             record = record._replace(mode=call.mode)
         if call.bytes is not None:
-            record = record._replace(capacity=int(turn.value(call.bytes)) & 0xFFFFFFFF)  # an int
+            capacity = int(turn.value(call.bytes)) & 0xFFFFFFFF  # an int
+            if capacity > queues.MSGMNB:  # nobody has CAP_SYS_RESOURCE
+                raise _Errno("EPERM")
+            record = record._replace(capacity=capacity)
         self._put(turn.fx, place, generation, record)
         machine = self._machine
         if machine.kernel and call.object.kind is ObjectKind.QUEUE:

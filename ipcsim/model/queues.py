@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ipcsim.analysis.selectors import takes
 
@@ -12,8 +12,11 @@ MSGMNB = 16384  # msg_qbytes of a queue without `bytes`
 
 class Message(NamedTuple):
     type: int
-    values: tuple[Any, ...]  # one a field of the struct
-    length: int
+    raw: bytes  # a text cut off in the middle of a letter must stay what it is
+
+    @property
+    def length(self) -> int:
+        return len(self.raw)
 
 
 Messages = tuple[Message, ...]

@@ -18,6 +18,7 @@ _OF_A_RUN: dict[str, Any] = {
     "remarks": [],
     "interrupted": False,
 }
+SCHEMA = 1  # of the object; goes up where a key goes or changes its meaning, not where one comes
 _PRIVATE = "request"  # how the run was asked for: only `words.again` needs it
 
 
@@ -25,6 +26,7 @@ def render(outcome: Outcome) -> dict[str, Any]:
     """The outcome, ready for `json.dumps`."""
     data = outcome.as_json()
     data.pop(_PRIVATE, None)
+    data = {"ipcsim": data.pop("ipcsim"), "schema": SCHEMA, **data}
     missing = _OF_A_RUN if outcome.command in ("run", "replay") else {}
     return {**data, **{k: v for k, v in missing.items() if k not in data}}
 
@@ -34,7 +36,7 @@ def render_error(command: str, error: BaseException) -> dict[str, Any]:
     told: dict[str, Any] = {"kind": _sort(error), "message": str(error)}
     if isinstance(error, ScenarioError):
         told["diagnostics"] = [_diagnostic(d) for d in error.diagnostics]
-    return {"ipcsim": __version__, "command": command, "error": told}
+    return {"ipcsim": __version__, "schema": SCHEMA, "command": command, "error": told}
 
 
 def _sort(error: BaseException) -> str:
@@ -60,8 +62,13 @@ def _diagnostic(d: Diagnostic) -> dict[str, Any]:
 
 def parse(data: dict[str, Any]) -> Outcome:
     """The outcome that `render` was given, from an object that anybody may have written."""
+    schema = data.get("schema", SCHEMA)
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise TraceError(
+            f"the outcome has schema {schema!r:.40}, this ipcsim reads up to {SCHEMA}; use a newer ipcsim"
+        )
     try:
-        known = {*Outcome.__dataclass_fields__, "ipcsim", "as_expected"}
+        known = {*Outcome.__dataclass_fields__, "ipcsim", "schema", "as_expected"}
         return Outcome(
             command=str(data["command"]),
             scenario=str(data["scenario"]),
@@ -70,11 +77,11 @@ def parse(data: dict[str, Any]) -> Outcome:
             complete=bool(data["complete"]),
             findings=tuple(_finding(f) for f in data["findings"]),
             seed=None if data["seed"] is None else int(data["seed"]),
-            duration_s=float(data["duration_s"]),
+            duration_s=_seconds(data["duration_s"]),
             arguments=dict(data.get("arguments", {})),
             extra={k: _expected_type(k, v) for k, v in data.items() if k not in known and k != _PRIVATE},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise TraceError(f"the outcome in the trace is damaged ({type(error).__name__}: {error})") from None
 
 
@@ -91,7 +98,15 @@ def _expected_type(key: str, value: Any) -> Any:
     }
     if key in allowed and not isinstance(value, allowed[key]):
         raise TypeError(f"`{key}` is {type(value).__name__}")
-    return value
+    return _seconds(value) if key == "detected_after_s" and value is not None else value
+
+
+def _seconds(value: Any) -> float:
+    """A duration that can be shown."""
+    seconds = float(value)
+    if not 0 <= seconds < 1e12:
+        raise ValueError(f"{seconds} is no duration")
+    return seconds
 
 
 def _finding(data: dict[str, Any]) -> Finding:

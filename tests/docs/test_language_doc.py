@@ -17,9 +17,17 @@ import ipcsim
 from ipcsim import catalogue, language
 from ipcsim.errors import ScenarioError
 from ipcsim.language.leaves import PARAMETER_TYPES
-from ipcsim.language.shape import DocumentShape, FieldShape, ObjectShape, ProcessShape, QueueShape, RunShape
+from ipcsim.language.shape import (
+    DocumentShape,
+    FieldShape,
+    ObjectShape,
+    ProcessShape,
+    QueueShape,
+    RunShape,
+    VerifyShape,
+)
 from ipcsim.language.step_table import STAT_FIELDS, STEP_KINDS, Spec
-from ipcsim.program import RunSettings, Source
+from ipcsim.program import RunSettings, Source, VerifySettings
 from ipcsim.program.objects import SCALARS
 from ipcsim.verdict import PRECEDENCE, Verdict
 
@@ -197,6 +205,13 @@ def test_every_run_setting_with_its_default() -> None:
         "livelock": str(base.livelock),
     }
     assert {k: rows[k].strip("`") for k in shown} == shown
+
+
+def test_every_verify_setting_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", section("## `verify`"), re.MULTILINE))
+    assert set(rows) == aliases(VerifyShape) == {f.name for f in fields(VerifySettings)}
+    base = VerifySettings()
+    assert {k: v.strip(" `") for k, v in rows.items()} == {k: str(getattr(base, k)) for k in rows}
 
 
 def test_verdicts_stand_in_the_order_of_precedence() -> None:
