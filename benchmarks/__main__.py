@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import graph, many, pair, watching
+from benchmarks import graph, many, pair, verify, watching
 from benchmarks.common import Row
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "many": many.rows,
     "watching": watching.rows,
     "graph": graph.rows,
+    "verify": verify.rows,
 }
 
 

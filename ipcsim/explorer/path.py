@@ -19,6 +19,7 @@ from ipcsim.model.effects import Act, Action, Effects, Failure, Step
 from ipcsim.model.layout import View
 from ipcsim.model.locals import Local, Mode
 from ipcsim.model.machine import Machine
+from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall
 from ipcsim.program.objects import Segment
 from ipcsim.schedule import Choice, Schedule
@@ -258,7 +259,7 @@ def labelled(machine: Machine, graph: Graph, steps: Iterable[tuple[int, int, int
 
 def _falls_asleep(machine: Machine, state: int, process: int, local: Local) -> Step:
     """The BEGIN of a call that has to wait."""
-    turn = calls.Turn(machine, View(machine.layout, state), process, local)
+    turn = Turn(machine, View(machine.layout, state), process, local)
     instruction = turn.person.code[local.pc]
     begin = calls.begin_record(turn, instruction)
     return Step(process, local.pc, Act.SLEEP, begin=begin, scheduled=True)

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 
 from ipcsim.explorer.accesses import ENABLES, INTERFERES, Access, Accesses, Kind
 from ipcsim.explorer.checks import Checks
-from ipcsim.model import calls
+from ipcsim.model import semaphore_calls
 from ipcsim.model.effects import Action
 from ipcsim.model.layout import View
 from ipcsim.model.locals import LIVING
 from ipcsim.model.machine import Machine
+from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import Crash, Exit, Phase, Semop
 
 Row = Sequence[tuple[Action, ...]]
@@ -136,8 +137,8 @@ class Stubborn:
         operations: tuple[tuple[int, int], ...] = ()
         now = self._accesses[process].now[local.pc]
         if isinstance(instruction, Semop):
-            turn = calls.Turn(machine, View(machine.layout, state), process, local)
-            meant = calls.operations(turn, instruction)
+            turn = Turn(machine, View(machine.layout, state), process, local)
+            meant = semaphore_calls.operations(turn, instruction)
             operations = tuple((machine.sem[instruction.set][o.number], o.delta) for o in meant)
             touched = {slot for slot, _ in operations}
             now = tuple((k, s) for k, s in now if s in touched)

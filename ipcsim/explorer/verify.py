@@ -386,13 +386,14 @@ def _can_reach(ground: Ground, process: int, phase: str) -> list[bool]:
 def _inconclusive(stopped: str, tally: _Tally) -> Finding:
     if stopped == DEEP:
         text = (
-            f"All {tally.states:,} states were seen, depth first, and nothing is wrong in any of them. Whether "
-            "some process never gets on while others go on for ever is not known so: `--search breadth` tells."
+            f"All {tally.states:,} states were seen, depth first, and nothing is wrong in any of them. "
+            "Whether some process never gets on while others go on for ever is not known so: "
+            "`--search breadth` tells."
         )
         return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text)
     reached = "You stopped it" if tally.interrupted else f"It was stopped by {stopped}"
     text = (
-        f"{reached} after {tally.states:,} states and {tally.transitions:,} steps; nothing wrong was found in "
-        "those, and nothing is known of the rest."
+        f"{reached} after {tally.states:,} states and {tally.transitions:,} steps; nothing wrong was found "
+        "in those, and nothing is known of the rest."
     )
     return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text)

@@ -29,6 +29,7 @@ from ipcsim.model.effects import Act, Action, Effects, Step
 from ipcsim.model.layout import Layout, Table, View
 from ipcsim.model.living import Living
 from ipcsim.model.locals import LIVING, Local, Mode, Person, Text
+from ipcsim.model.object_calls import LivingObjects
 from ipcsim.program import Discipline, Program, PropertyKind
 from ipcsim.program.expressions import At, Expr, children
 from ipcsim.program.instructions import (
@@ -84,7 +85,7 @@ class Machine:
         self.layout = Layout()
         self.widths = widths if widths is not None else {}
         self._place_slots()
-        self.living = Living(self) if Living.needed(program) else None
+        self.living = LivingObjects(self) if Living.needed(program) else None
         self.init = self.layout.pack(self._first_values())
         self._moves: list[dict[int, Move]] = [{} for _ in self.people]
         self._own = [self.layout.slots[p.number].mask for p in self.people]
@@ -165,8 +166,8 @@ class Machine:
             for generation, fields in enumerate(generations):
                 made = segment.created_by_run and generation == 0
                 first = segment.initial if made else segment.struct.unpack(b"")
-                for slots, value in zip(fields, first, strict=True):
-                    items = value if isinstance(value, tuple) else (value,)
+                for slots, content in zip(fields, first, strict=True):
+                    items = content if isinstance(content, tuple) else (content,)
                     for slot, item in zip(slots, items, strict=True):
                         values[slot] = item
         if self.living is not None:

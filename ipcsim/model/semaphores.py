@@ -73,7 +73,7 @@ def give_back(adjustments: Adjustments, values: Values) -> tuple[int, ...]:
 
 
 class Sleeper(NamedTuple):
-    """A process asleep in a semop; `blocker` is the operation it counts on, which may be out of date (S-11)."""
+    """A process asleep in a semop; `blocker` is the operation it counts on, which may be stale (S-11)."""
 
     process: int
     operations: Operations

@@ -88,7 +88,7 @@ def test_live_shows_processes_and_objects() -> None:
     assert re.search(r"worker\[\d\] +running +inside", seen)
     assert re.search(r"worker\[\d\] +blocked +.*P a", seen)
     assert re.search(r"sleeper +blocked +waiting +P b: 2", seen)
-    assert "queue box   0 messages, 0 of 64 bytes" in seen
+    assert re.search(r"box +[░.]{16}  0 messages, 0 of 64 bytes", seen)
     assert "ok, as expected" in seen
 
 

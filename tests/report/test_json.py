@@ -84,7 +84,7 @@ def test_a_missing_key_is_an_error_for_the_user() -> None:
 def test_errors() -> None:
     wrong = Diagnostic(Location("a.yaml", 9, 5), "unknown key `cuont`", "    cuont: 5", 5, "did you mean …?")
     data = report.render_error("run", ScenarioError([wrong]))
-    assert data.keys() == {"ipcsim", "command", "error"}
+    assert data.keys() == {"ipcsim", "schema", "command", "error"}
     assert data["error"]["kind"] == "scenario"
     told = {"at": "a.yaml:9", "file": "a.yaml", "line": 9, "column": 5}
     assert data["error"]["diagnostics"][0].items() >= told.items()

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from ipcsim.report import live
+from ipcsim.report import circle, gauges, live
 from ipcsim.snapshot import QueueState, ReceiveWait, SemaphoreWait, SendWait, Snapshot, Status, Wait
+from ipcsim.verdict import Finding, Kind, Verdict
 from tests.analysis import programs as make
+from tests.report import outcomes
 from tests.report.promoted import compare
+
+
+def lines(*arguments: Any, **options: Any) -> list[str]:
+    return [line.plain for line in gauges.object_lines(*arguments, **options)]
 
 
 def drawn(picture: object, width: int = 100) -> str:
@@ -48,12 +57,72 @@ def test_ended_and_dead_processes_have_no_place() -> None:
 def test_objects_that_are_not_there() -> None:
     program = make.program(make.family("w", make.p(0)), sets=[make.semaphores(1)], queues=[make.queue()])
     shown = make.snapshot(make.running(0), values=[None], queues=[None])
-    assert live.object_lines(program, shown) == ["semaphores set   not there", "queue q   not there"]
+    assert lines(program, shown) == ["set  not there", "q    not there"]
     there = Snapshot(0, shown.processes, ((3,),), (QueueState(2, 8, 64),))
-    assert live.object_lines(program, there) == [
-        "semaphores set   a = 3",
-        "queue q   2 messages, 8 of 64 bytes",
+    assert lines(program, there) == [
+        "a  ████████████████  3",
+        "q  ██░░░░░░░░░░░░░░  2 messages, 8 of 64 bytes",
     ]
+    assert lines(program, there, plain=True)[1] == "q  ##..............  2 messages, 8 of 64 bytes"
+    typed = Snapshot(0, shown.processes, ((0,),), (QueueState(20, 0, 64, tuple(range(20))),))
+    assert lines(program, typed, width=40)[0] == "a  ░░░░░░  0"
+    assert lines(program, typed)[1].endswith("types 0 1 2 3 4 5 6 7 8 9 10 11 …")
+
+
+def test_gauges_of_arrays() -> None:
+    program = make.philosophers(5)
+    some = make.snapshot(make.running(0), values=[(1, 0, 1, 1, 0)])
+    assert lines(program, some) == ["fork  ● ○ ● ● ○  3 of 5"]
+    assert lines(program, some, plain=True) == ["fork  o _ o o _  3 of 5"]
+    more = make.snapshot(make.running(0), values=[(1, 0, 3, 1, 0)])
+    assert lines(program, more) == ["fork  1 0 3 1 0"]
+
+
+@pytest.mark.parametrize(("value", "cells"), [(0, 0), (1, 1), (500, 8), (999, 15), (1000, 16), (5000, 16)])
+def test_a_gauge_is_empty_or_full_only_where_that_is_true(value: int, cells: int) -> None:
+    assert gauges._bar(value, 1000, 100, plain=True).count("#") == cells
+
+
+def test_who_has_what_is_waited_for_and_since_when() -> None:
+    shown = drawn(live.frame(make.philosophers(5), make.seated(5), "head"))
+    assert re.search(r"philosopher\[0\] +blocked .*P fork\[1\] ← philosopher\[1\]", shown)
+    seen = replace(make.seated(5), time=1_500_000_000)
+    states = tuple(replace(s, since=1_000_000_000) for s in seen.processes)
+    shown = drawn(live.frame(make.philosophers(5), replace(seen, processes=states), "head"))
+    assert shown.count("500 ms") == 5
+
+
+def test_the_circle_when_it_closes() -> None:
+    compare(circle.render(outcomes.deadlock(), 80), "circle")
+    compare(circle.render(outcomes.deadlock(), 80, plain=True), "circle-plain")
+    many = outcomes.outcome(Verdict.DEADLOCK, outcomes.circle(500))
+    shown = circle.render(many)
+    assert "… 492 more processes …" in shown
+    assert "philosopher[499]" in shown
+    assert len(shown.splitlines()) < 30
+
+
+def test_a_thing_that_nobody_gives() -> None:
+    orphan = Finding(
+        Kind.ORPHANED_WAIT,
+        Verdict.DEADLOCK,
+        "x",
+        processes=("reader",),
+        objects=("belt",),
+        details=(("reader", "holds a, waits for a message in belt", "x.yaml:3"),),
+    )
+    assert "reader ──▶ a message in belt ──▶ nobody" in circle.render(
+        outcomes.outcome(Verdict.DEADLOCK, orphan)
+    )
+    assert circle.render(outcomes.outcome()) == ""
+
+
+def test_hostile_names_steer_nothing() -> None:
+    cycle = (outcomes.HOSTILE, "a" * 10_000, outcomes.HOSTILE)
+    finding = Finding(Kind.SELF_WAIT, Verdict.DEADLOCK, "x", processes=cycle[:1], cycle=cycle)
+    shown = circle.render(outcomes.outcome(Verdict.DEADLOCK, finding))
+    assert [c for c in shown if not c.isprintable() and c != "\n"] == []
+    assert max(map(len, shown.splitlines())) < 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,237 @@
+"""create, open, attach, detach, remove, stat, change: what they may do (SEMANTICS K, H, S-21, Q-9, Q-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ipcsim.errors import EvaluationError
+from ipcsim.model import processes, queues
+from ipcsim.model.effects import Act, Effects
+from ipcsim.model.living import DESTROYED, READ, WRITE, Handles, Living, Record, Unsupported
+from ipcsim.model.processes import BY_THE_RUN, pid_of
+from ipcsim.model.turn import Turn
+from ipcsim.program.instructions import ObjectCall, ObjectKind, ObjectRef
+from ipcsim.program.objects import Queue
+
+
+class LivingObjects(Living):
+    """The objects of a machine in which they come and go, with the calls that make them."""
+
+    def call(self, turn: Turn, call: ObjectCall) -> Iterator[Effects]:
+        """One outcome: create, open, attach, detach, remove, stat, change."""
+        place = self._place[call.object]
+        act = getattr(self, f"_{call.action.value}")
+        try:
+            result = act(turn, call, place)
+        except _Errno as errno:
+            yield turn.returned(str(errno))
+            return
+        woken, turn.fx.steps = turn.fx.steps, []  # whom the call wakes comes after the call
+        turn.returned(None, result=result, finish=(result, 0, b""))
+        turn.fx.steps += woken
+        yield turn.fx
+
+    def _by_key(self, turn: Turn, place: int) -> tuple[int, Record] | None:
+        declared = self._declared(self._refs[place])
+        if declared.key.private:
+            return None
+        for generation, record in enumerate(turn.fx[self.record[place]]):
+            if record is not None and not record.removed:
+                return generation, record
+        return None
+
+    def _create(self, turn: Turn, call: ObjectCall, place: int) -> int:
+        declared = self._declared(call.object)
+        mode = declared.mode if call.mode is None else call.mode
+        found = self._by_key(turn, place)
+        if found is not None:
+            if call.exclusive:
+                raise _Errno("EEXIST")
+            return self._take(turn, place, found[1], call.size, mode)
+        size = self._size(declared, call.size)
+        if size == 0 and not isinstance(declared, Queue):
+            raise _Errno("EINVAL")
+        records = turn.fx[self.record[place]]
+        generation = next((g for g, r in enumerate(records) if r is None), None)
+        if generation is None:
+            raise Unsupported(
+                f"`{declared.name}` is created once more while {len(records)} earlier one(s) are still there"
+            )
+        id_ = turn.fx[self.next_id]
+        turn.fx[self.next_id] = id_ + 1
+        record = self._new(id_, declared, mode & 0o777, turn.process + 1, size)
+        self._put(turn.fx, place, generation, record)
+        return self._hold(turn, place, id_)
+
+    def _take(self, turn: Turn, place: int, record: Record, size: int | None, mode: int) -> int:
+        """An existing object is found by its key: rights asked for, and size, are checked (S-27, H-2)."""
+        wanted = mode >> 6 | mode >> 3 | mode
+        if not self._allowed(turn.process, record, wanted & (READ | WRITE)):
+            raise _Errno("EACCES")
+        if size is not None and size > record.size:
+            raise _Errno("EINVAL")
+        return self._hold(turn, place, record.id)
+
+    def _hold(self, turn: Turn, place: int, id_: int) -> int:
+        handles: Handles = turn.fx[turn.process].handles
+        ids = (*handles.ids[:place], id_, *handles.ids[place + 1 :])
+        self._set(turn, handles._replace(ids=ids))
+        return id_
+
+    def _set(self, turn: Turn, handles: Handles) -> None:
+        turn.fx[turn.process] = turn.fx[turn.process]._replace(handles=handles)
+
+    def _open(self, turn: Turn, call: ObjectCall, place: int) -> int:
+        declared = self._declared(call.object)
+        if call.id is not None:
+            return self._hold(turn, place, int(turn.value(call.id)))
+        if declared.key.private:
+            raise EvaluationError(
+                f"`{declared.name}` has the key `private`, which finds nothing: give it a key, or open it "
+                "by `id:`"
+            )
+        found = self._by_key(turn, place)
+        if found is None:
+            raise _Errno("ENOENT")
+        mode = (0o444 if call.readonly else 0) if call.mode is None else call.mode
+        return self._take(turn, place, found[1], call.size, mode)
+
+    def _attach(self, turn: Turn, call: ObjectCall, place: int) -> int:
+        found = self._handle(turn.fx, turn.process, place)
+        if found is None:
+            raise _Errno("EINVAL")
+        if not self._allowed(turn.process, found[1], READ if call.readonly else READ | WRITE):
+            raise _Errno("EACCES")
+        number = call.object.number
+        handles: Handles = turn.fx[turn.process].handles
+        used = {address for _, address, _ in handles.attached[number]}
+        free = (self._address(turn.process, number, i) for i in range(len(used) + 1))
+        address = next(a for a in free if a not in used)
+        mine = (*handles.attached[number], (found[1].id, address, call.readonly))
+        self._set(turn, handles._replace(attached=_with(handles.attached, number, mine)))
+        self._count(turn.fx, number, found[1].id, 1)
+        return address
+
+    def _detach(self, turn: Turn, call: ObjectCall, place: int) -> int:
+        number = call.object.number
+        address = None if call.address is None else int(turn.value(call.address))
+        handles: Handles = turn.fx[turn.process].handles
+        mine = list(handles.attached[number])
+        for i in reversed(range(len(mine))):
+            if address is None or mine[i][1] == address:
+                gone = mine.pop(i)
+                self._set(turn, handles._replace(attached=_with(handles.attached, number, tuple(mine))))
+                self._count(turn.fx, number, gone[0], -1)
+                return 0
+        raise _Errno("EINVAL")
+
+    def _remove(self, turn: Turn, call: ObjectCall, place: int) -> int:
+        fx = turn.fx
+        found = self._handle(fx, turn.process, place)
+        if found is None:
+            raise _Errno("EINVAL")
+        generation, record = found
+        if not self._owner(turn.process, record):
+            raise _Errno("EPERM")
+        if call.object.kind is ObjectKind.SEGMENT:
+            self._put(fx, place, generation, record._replace(removed=True, key=0))
+            self._count(fx, call.object.number, record.id, 0)
+            return 0
+        self._put(fx, place, generation, None)
+        self._discard(turn, call.object)
+        return 0
+
+    def _discard(self, turn: Turn, ref: ObjectRef) -> None:
+        """The values are gone, undo with them (S-17), and everybody who sleeps there wakes with EIDRM."""
+        machine, fx = self._machine, turn.fx
+        if ref.kind is ObjectKind.SEMAPHORES:
+            for slot in [*machine.sem[ref.number], *machine.pid[ref.number]]:
+                fx[slot] = 0
+            processes.forget_undo(machine, fx, ref.number)
+            queues_of_sleepers = [machine.sleepers[ref.number]]
+        else:
+            fx[machine.queue[ref.number]] = ()
+            queues_of_sleepers = [machine.receivers[ref.number], machine.senders[ref.number]]
+        for slot in queues_of_sleepers:
+            asleep, fx[slot] = fx[slot], ()
+            for sleeper in asleep:
+                local = fx[sleeper.process]
+                processes.returned(
+                    machine, fx, sleeper.process, local, "EIDRM", act=Act.WAKE, scheduled=False
+                )
+
+    def _stat(self, turn: Turn, call: ObjectCall, place: int) -> int:
+        handles: Handles = turn.fx[turn.process].handles
+        if call.field == "id":
+            return handles.ids[place]
+        found = self._find(turn.fx, place, handles.ids[place])
+        if found is None:
+            raise _Errno("EINVAL")
+        if not self._allowed(turn.process, found[1], READ):
+            raise _Errno("EACCES")
+        return self._stated(turn.fx, call.object, found[1], str(call.field))
+
+    def _stated(self, fx: Effects, ref: ObjectRef, record: Record, field: str) -> int:
+        creator_uid, creator_gid = self._who(record.creator - 1)
+        common = {
+            "mode": record.mode | (DESTROYED if record.removed else 0),
+            "uid": record.uid,
+            "gid": record.gid,
+            "cuid": creator_uid,
+            "cgid": creator_gid,
+            "key": record.key,
+            "ctime": 1,
+        }
+        if field in common:
+            return common[field]
+        match ref.kind:
+            case ObjectKind.SEMAPHORES:
+                return {"nsems": record.size, "otime": record.otime}[field]
+            case ObjectKind.SEGMENT:
+                more = {
+                    "size": record.size,
+                    "nattch": record.attached,
+                    "cpid": pid_of(record.creator or BY_THE_RUN),
+                }
+                return int(more.get(field, 1))  # times, and who attached last
+        messages = fx[self._machine.queue[ref.number]]
+        sender, receiver, sent, received = record.last
+        return {
+            "qnum": len(messages),
+            "cbytes": sum(m.length for m in messages),
+            "qbytes": record.capacity,
+            "lspid": pid_of(sender),
+            "lrpid": pid_of(receiver),
+            "stime": sent,
+            "rtime": received,
+        }[field]
+
+    def _change(self, turn: Turn, call: ObjectCall, place: int) -> int:
+        found = self._handle(turn.fx, turn.process, place)
+        if found is None:
+            raise _Errno("EINVAL")
+        generation, record = found
+        if not self._owner(turn.process, record):
+            raise _Errno("EPERM")
+        if call.mode is not None:
+            record = record._replace(mode=call.mode)
+        if call.bytes is not None:
+            capacity = int(turn.value(call.bytes)) & 0xFFFFFFFF  # an int (Q-13)
+            if capacity > queues.MSGMNB:  # nobody has CAP_SYS_RESOURCE
+                raise _Errno("EPERM")
+            record = record._replace(capacity=capacity)
+        self._put(turn.fx, place, generation, record)
+        machine = self._machine
+        if machine.kernel and call.object.kind is ObjectKind.QUEUE:
+            # every receiver wakes and looks again, and queues up again in whatever order (Q-10)
+            turn.fx[machine.receivers[call.object.number]] = ()
+        return 0
+
+
+class _Errno(Exception):
+    """A call fails; the text is the errno's name."""
+
+
+def _with(items: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
+    return (*items[:place], value, *items[place + 1 :])
