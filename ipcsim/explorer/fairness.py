@@ -15,13 +15,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ipcsim.explorer.graph import Graph
+from ipcsim.explorer.graph import Graph, Step
 from ipcsim.model.machine import Machine
 from ipcsim.program import Fairness
 from ipcsim.program.instructions import Choose
 
 Label = tuple[int, int | None]  # a process, or a process and an alternative of its `choose`
-Step = tuple[int, int, int]  # process, alternative, target
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,7 @@ class Fair:
 
     def __init__(self, machine: Machine, graph: Graph, fairness: Fairness) -> None:
         self._machine, self._graph, self._fairness = machine, graph, fairness
+        self._choices = any(isinstance(i, Choose) for p in machine.people for i in p.code)
 
     def find(
         self, allowed: Callable[[int], bool], taken: Callable[[int, Step], bool] = lambda _n, _s: True
@@ -58,44 +58,62 @@ class Fair:
         work = [among]
         while work:
             states = work.pop()
-            for component in _components(self._graph, states, taken):
-                inside = set(component)
-                steps = [
-                    (n, s) for n in component for s in self._graph.steps(n) if s[2] in inside and taken(n, s)
-                ]
-                if not steps:
+            for component in self._graph.components(self._marked(states), taken):
+                inside = self._marked(component)
+                if not any(True for _ in self._steps(component, inside, taken)):
                     continue
-                unfair = self._unfair(component, steps)
+                unfair = self._unfair(component, inside, taken)
                 if unfair is None:
                     continue
                 if unfair:
-                    work.append(inside - unfair)
+                    work.append(set(component) - unfair)
                 else:
                     yield component
 
-    def _unfair(self, component: list[int], steps: list[tuple[int, Step]]) -> set[int] | None:
+    def _steps(
+        self, component: list[int], inside: bytearray, taken: Callable[[int, Step], bool]
+    ) -> Iterator[tuple[int, Step]]:
+        """The steps that stay inside."""
+        return ((n, s) for n in component for s in self._graph.steps(n) if inside[s[2]] and taken(n, s))
+
+    def _marked(self, states: Iterable[int]) -> bytearray:
+        marks = bytearray(len(self._graph))
+        for n in states:
+            marks[n] = 1
+        return marks
+
+    def _unfair(
+        self, component: list[int], inside: bytearray, taken: Callable[[int, Step], bool]
+    ) -> set[int] | None:
         """The states that a fair execution cannot stay in; None: it cannot stay in the component at all."""
         if self._fairness is Fairness.NONE:
             return set()
-        moving = {s[0] for _, s in steps}
+        moving = {s[0] for _, s in self._steps(component, inside, taken)}
         able: dict[int, set[int]] = {}
         for n in component:
-            for process in {s[0] for s in self._graph.steps(n)}:
-                if process not in moving:
-                    able.setdefault(process, set()).add(n)
+            for process in {s[0] for s in self._graph.steps(n)} - moving:
+                able.setdefault(process, set()).add(n)
         if self._fairness is Fairness.WEAK:
             return None if any(len(where) == len(component) for where in able.values()) else set()
         unfair = {n for where in able.values() for n in where}
-        return unfair or self._one_sided(component, steps)
+        return unfair or self._one_sided(component, inside, taken)
 
-    def _one_sided(self, component: list[int], steps: list[tuple[int, Step]]) -> set[int]:
+    def _one_sided(
+        self, component: list[int], inside: bytearray, taken: Callable[[int, Step], bool]
+    ) -> set[int]:
         """The states at a `choose` of which some alternative is never taken inside."""
-        inside = {(label, s[1]) for n, s in steps if (label := self._choice(n, s[0])) is not None}
+        if not self._choices:
+            return set()
+        taken_inside = {
+            (place, s[1])
+            for n, s in self._steps(component, inside, taken)
+            if (place := self._choice(n, s[0])) is not None
+        }
         return {
             n
             for n in component
             for s in self._graph.steps(n)
-            if (label := self._choice(n, s[0])) is not None and (label, s[1]) not in inside
+            if (place := self._choice(n, s[0])) is not None and (place, s[1]) not in taken_inside
         }
 
     def _choice(self, number: int, process: int) -> tuple[int, int] | None:
@@ -179,7 +197,3 @@ def _back(
     while way[-1][0] != start:
         way.append(came[way[-1][0]])
     return way[::-1]
-
-
-def _components(graph: Graph, among: set[int], taken: Callable[[int, Step], bool]) -> Iterator[list[int]]:
-    return graph.components(among, lambda n: [s[2] for s in graph.steps(n) if s[2] in among and taken(n, s)])

@@ -8,6 +8,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 
+Step = tuple[int, int, int]  # process, alternative, number of the next state
+
 
 class Graph:
     """`states[i]` is a state, `parent[i]` the number of the one it was first reached from (-1: the first).
@@ -24,7 +26,7 @@ class Graph:
         self._first = array("q")  # where the steps of state i begin
         self._target = array("I")
         self._label = array("I")  # process << 16 | alternative
-        self._late: dict[int, list[tuple[int, int, int]]] = {}
+        self._late: dict[int, list[Step]] = {}
         self.transitions = 0
 
     def __len__(self) -> int:
@@ -55,7 +57,7 @@ class Graph:
             found += [t for _, _, t in self._late[number]]
         return found
 
-    def steps(self, number: int) -> Iterator[tuple[int, int, int]]:
+    def steps(self, number: int) -> Iterator[Step]:
         first, last = self._range(number)
         for label, target in zip(self._label[first:last], self._target[first:last], strict=True):
             yield label >> 16, label & 0xFFFF, target
@@ -75,37 +77,69 @@ class Graph:
         return found[::-1]
 
     def components(
-        self, among: set[int], follow: Callable[[int], list[int]] | None = None
+        self, among: bytearray, taken: Callable[[int, Step], bool] | None = None
     ) -> Iterator[list[int]]:
-        """Strongly connected components of these states, each before those that lead to it (R. Tarjan, SIAM
-        J. Computing 1(2), 1972); `follow` gives where the steps that count lead."""
-        after = follow or (lambda n: [t for t in self.targets(n) if t in among])
-        low: dict[int, int] = {}
-        done: set[int] = set()
-        stack: list[int] = []
-        for start in sorted(among):
-            if start in low:
+        """Strongly connected components of the states marked in `among`, each before those that lead to it
+        (R. Tarjan, SIAM J. Computing 1(2), 1972); `taken` says which steps count, None: all."""
+        low = array("I", bytes(4 * len(self)))  # 0: not met yet; else the lowest number reachable so far
+        own = array("I", bytes(4 * len(self)))
+        place = array("I", bytes(4 * len(self)))  # the next step to look at
+        closed = bytearray(len(self))
+        met, path, stack = 0, array("I"), array("I")
+        for start in range(len(self)):
+            if low[start] or not among[start]:
                 continue
-            low[start] = len(low)
-            work = [(start, low[start], iter(after(start)))]
-            stack.append(start)
-            while work:
-                node, number, rest = work[-1]
-                for target in rest:
-                    if target not in low:
-                        low[target] = len(low)
-                        stack.append(target)
-                        work.append((target, low[target], iter(after(target))))
-                        break
-                    if target not in done and low[target] < low[node]:
-                        low[node] = low[target]
-                else:
-                    work.pop()
-                    if work and low[node] < low[work[-1][0]]:
-                        low[work[-1][0]] = low[node]
-                    if low[node] == number:
-                        component = [stack.pop()]
-                        while component[-1] != node:
-                            component.append(stack.pop())
-                        done.update(component)
-                        yield component
+            path.append(start)
+            while path:
+                node = path[-1]
+                if not low[node]:
+                    met += 1
+                    low[node] = own[node] = met
+                    stack.append(node)
+                deeper = self._next_inside(node, place, among, taken, low, closed)
+                if deeper is not None:
+                    path.append(deeper)
+                    continue
+                path.pop()
+                if path and low[node] < low[path[-1]]:
+                    low[path[-1]] = low[node]
+                if low[node] == own[node]:
+                    yield self._close(node, stack, closed)
+
+    def _next_inside(
+        self,
+        node: int,
+        place: array[int],
+        among: bytearray,
+        taken: Callable[[int, Step], bool] | None,
+        low: array[int],
+        closed: bytearray,
+    ) -> int | None:
+        """The next state behind `node` that was not met yet; those that were lower its number."""
+        first, last = self._range(node)
+        late = self._late.get(node, ())
+        for i in range(first + place[node], last + len(late)):
+            step = self._step_at(i) if i < last else late[i - last]
+            target = step[2]
+            place[node] += 1
+            if not among[target] or closed[target] or (taken is not None and not taken(node, step)):
+                continue
+            if not low[target]:
+                place[node] -= 1  # looked at once more on the way back
+                return target
+            if low[target] < low[node]:
+                low[node] = low[target]
+        return None
+
+    def _step_at(self, i: int) -> Step:
+        label = self._label[i]
+        return label >> 16, label & 0xFFFF, self._target[i]
+
+    @staticmethod
+    def _close(node: int, stack: array[int], closed: bytearray) -> list[int]:
+        component = [stack.pop()]
+        while component[-1] != node:
+            component.append(stack.pop())
+        for n in component:
+            closed[n] = 1
+        return component

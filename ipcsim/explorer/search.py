@@ -351,8 +351,8 @@ def final_components(graph: Graph) -> list[list[int]]:
                 targets = graph.targets(n)
                 if not targets or any(hopeful[t] for t in targets):
                     hopeful[n] = changed = True
-    rest = {n for n in range(len(graph)) if not hopeful[n]}
     found = [[n] for n in range(len(graph)) if hopeful[n] and not graph.targets(n)]
+    rest = bytearray(1 - h for h in hopeful)
     for component in graph.components(rest):
         inside = set(component)
         if all(t in inside for n in component for t in graph.targets(n)):

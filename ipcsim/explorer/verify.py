@@ -176,9 +176,7 @@ class _Verifier:
         for component in final_components(graph):
             if not graph.targets(component[0]):
                 continue  # an end, or a deadlock of all
-            inside = set(component)
-            steps = [(n, s) for n in component for s in graph.steps(n)]
-            movers = {s[0] for _, s in steps}
+            movers = {process for n in component for process, _, _ in graph.steps(n)}
             first = min(component)
             state = graph.states[first]
             stuck = [
@@ -189,19 +187,8 @@ class _Verifier:
             if stuck:
                 self._deadlocks += 1
                 self._cases.append(cases.stuck(ground, result, first, stuck))
-            elif not self._changes(ground, graph, steps) and not progress_phases(self._program):
-                self._cases.append(cases.polling(ground, result, sorted(inside)))
-
-    @staticmethod
-    def _changes(ground: Ground, graph: Any, steps: list[Any]) -> bool:
-        """Whether any of these steps changes an object."""
-        machine = ground.machine
-        people = len(machine.people)
-        for number, (process, alternative, _) in steps:
-            for action in machine.actions_of(graph.states[number], process):
-                if action.alternative == alternative and any(slot >= people for slot in action.writes):
-                    return True
-        return False
+            elif not progress_phases(self._program) and not _changes(ground, result, component):
+                self._cases.append(cases.polling(ground, result, component))
 
     # --- fair loops ---
 
@@ -358,6 +345,18 @@ def _somebody_waits(ground: Ground, result: Result) -> bool:
         if waiting:
             return True
     return False
+
+
+def _changes(ground: Ground, result: Result, component: list[int]) -> bool:
+    """Whether any step inside a final component changes an object."""
+    machine, graph = ground.machine, result.graph
+    people = len(machine.people)
+    return any(
+        slot >= people
+        for number in component
+        for process, alternative, _ in graph.steps(number)
+        for slot in machine.actions_of(graph.states[number], process)[alternative].writes
+    )
 
 
 def _enters(

@@ -75,7 +75,7 @@ def begin_record(turn: Turn, call: Any) -> Record:
             return (0, 0, semaphore_calls.pairs_of(semaphore_calls.operations(turn, call)))
         case Send():
             message = queue_calls.message_of(turn, call, turn.machine.program.queues[call.queue])
-            return (message.type, message.length, message.raw[: SHOWN])
+            return (message.type, message.length, message.raw[:SHOWN])
         case Receive():
             asking = queue_calls.asking_of(turn, call)
             return (asking.type, asking.size, b"")

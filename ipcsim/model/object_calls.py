@@ -195,7 +195,10 @@ class LivingObjects(Living):
                     "cpid": pid_of(record.creator or BY_THE_RUN),
                 }
                 return int(more.get(field, 1))  # times, and who attached last
-        messages = fx[self._machine.queue[ref.number]]
+        return self._queue_stated(fx, ref.number, record)[field]
+
+    def _queue_stated(self, fx: Effects, number: int, record: Record) -> dict[str, int]:
+        messages = fx[self._machine.queue[number]]
         sender, receiver, sent, received = record.last
         return {
             "qnum": len(messages),
@@ -205,7 +208,7 @@ class LivingObjects(Living):
             "lrpid": pid_of(receiver),
             "stime": sent,
             "rtime": received,
-        }[field]
+        }
 
     def _change(self, turn: Turn, call: ObjectCall, place: int) -> int:
         found = self._handle(turn.fx, turn.process, place)

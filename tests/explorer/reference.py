@@ -165,7 +165,8 @@ def _race(machine: Machine, state: int) -> bool:
 
 
 def _never_again(found: Reference) -> None:
-    """For each process the states from which it lives and never steps again: backward from its steps."""
+    """For each process the states from which it lives for ever and never steps again: backward from where it
+    does, or something is done to it (it is killed, or handed what it waits for)."""
     machine = found.machine
     before: dict[int, set[int]] = {s: set() for s in found.edges}
     for state, edges in found.edges.items():
@@ -173,7 +174,7 @@ def _never_again(found: Reference) -> None:
             before[target].add(state)
     for person in machine.people:
         p = person.number
-        able = {s for s, edges in found.edges.items() if any(_moves(a, p) for a, _ in edges)}
+        able = {s for s, edges in found.edges.items() if any(a.process == p or p in a.writes for a, _ in edges)}
         todo = list(able)
         while todo:
             for source in before[todo.pop()]:
@@ -185,11 +186,6 @@ def _never_again(found: Reference) -> None:
         }
         if found.stuck[p]:
             found.verdicts.add(Verdict.DEADLOCK)
-
-
-def _moves(action: Action, process: int) -> bool:
-    """Whether an action is one of this process."""
-    return action.process == process
 
 
 def _graph(found: Reference, states: Iterable[int], keep: Callable[[Action], bool]) -> Any:

@@ -42,6 +42,8 @@ class Dice:
         return text
 
     def _doc(self) -> Doc:
+        if self._maybe(0.2):
+            return self._restless()
         doc: Doc = {}
         self._tidy = self._maybe(0.6)  # whoever takes gives back, and nobody waits for what may not come
         self._plain = self._tidy and self._maybe(0.4)  # and there is nothing but semaphores
@@ -65,6 +67,48 @@ class Dice:
         if properties:
             doc["properties"] = properties
         return doc
+
+    def _restless(self) -> Doc:
+        """Everybody goes round for ever and nobody gets stuck: what is left to ask is who starves."""
+        self._families = self._one([("w", 2)], [("w", 3)], [("w", 2), ("x", None)], [("w", None), ("x", None)])
+        names = ["a", "b"][: self._one(1, 2)]
+        self._sets, self._phases = [names], ("A", "B")
+        self._progress = self._maybe(0.3)
+        doc: Doc = {
+            "semaphores": {"set0": {n: self._one(1, 1, 2) for n in names}},
+            "segments": {"s": {"y": {"type": "int", "atomic": True}}},
+        }
+        doc["processes"] = {
+            name: {
+                **({} if count is None else {"count": count}),
+                "steps": [{"forever": [s for _ in range(self._one(1, 1, 2)) for s in self._round()]}],
+            }
+            for name, count in self._families
+        }
+        doc["properties"] = {"p0": {"always_eventually": self._one("A", "B")}}
+        return doc
+
+    def _round(self) -> Steps:
+        """A part of a round that nobody has to stay in for ever."""
+        name, phase = self._one(*self._sets[0]), self._phase()
+        whole = [{"P": name}, phase, {"V": name}]
+        kind = self._one("whole", "whole", "try", "choose", "all", "flag", "await", "zero")
+        if kind == "try":
+            taken = {"P": name, "nowait": True, "on_error": {"EAGAIN": [self._phase()]}}
+            return [{"choose": [whole, [self._phase()]]}, taken, {"V": name}] if self._maybe(0.1) else [
+                {"P": name, "timeout": "5ms", "on_error": {"EAGAIN": [*whole]}}, {"V": name}
+            ]  # fmt: skip
+        if kind == "choose":
+            return [{"choose": [whole, [self._phase()]]}]
+        if kind == "all" and len(self._sets[0]) > 1:
+            return [{"P": [*self._sets[0]]}, phase, {"V": [*self._sets[0]]}]
+        if kind == "flag":
+            return [{"set": {"s.y": self._one(0, 1, "1 - s.y")}}, self._phase()]
+        if kind == "await":
+            return [{"while": "s.y == 1", "steps": []}, self._phase()]
+        if kind == "zero":
+            return [{"if": "s.y == 0", "then": [phase], "else": whole}]
+        return whole
 
     def _shape(self) -> list[tuple[str, int | None]]:
         return [

@@ -47,3 +47,85 @@ def verified(name: str, reduction: str) -> Outcome:
 def path_of(name: str) -> Path:
     scenario, _ = SHIPPED[name]
     return next(e.path for e in catalogue.entries() if (e.kind, e.name) == ("problem", scenario))
+
+
+# Where a search without one of the reductions does not come to its end within `MOST` states, or takes too long
+# for a test, and why. To be kept small.
+UNREDUCED: dict[str, str] = {
+    "philosophers-both-at-once": "50 rounds of five are counted",
+    "problem-dining-philosophers-ordered": "three rounds of five are counted",
+    "problem-dining-philosophers-footman": "three rounds of five are counted",
+    "problem-dining-philosophers-both-at-once": "three rounds of five are counted",
+}
+
+
+def told(outcome: Outcome) -> str:
+    """The findings, for the message of a failed assertion."""
+    return "\n".join(f"{f.kind}: {f.message}" for f in outcome.findings)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_gives_its_verdict(name: str) -> None:
+    outcome = verified(name, "all")
+    assert outcome.verdict == outcome.expect, told(outcome)
+    if name.startswith("problem-"):
+        scenario, given = SHIPPED[name]
+        variants = catalogue.describe(str(path_of(name))).variants
+        assert outcome.expect == next(v for v in variants if dict(v.arguments) == given).expect_verify
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("reduction", ["none", "stubborn", "symmetry"])
+def test_the_same_verdict_with_every_reduction(name: str, reduction: str) -> None:
+    outcome = verified(name, reduction)
+    if outcome.verdict is Verdict.INCONCLUSIVE:
+        assert reduction in ("none", "symmetry")
+        assert name in UNREDUCED, f"{outcome.extra['states']:,} states: {told(outcome)}"
+    else:
+        assert outcome.verdict is verified(name, "all").verdict, told(outcome)
+
+
+def test_who_is_excused_has_to_be() -> None:
+    assert set(UNREDUCED) <= set(SHIPPED)
+    for name in UNREDUCED:
+        assert verified(name, "none").verdict is Verdict.INCONCLUSIVE, f"{name} comes to its end"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_ok_is_proved_and_the_rest_is_shown(name: str) -> None:
+    outcome = verified(name, "all")
+    if outcome.verdict is Verdict.OK:
+        assert outcome.complete
+        assert outcome.extra["counterexample"] is None
+        assert outcome.findings == ()
+    else:
+        shown: Any = outcome.extra["counterexample"]
+        assert shown["length"] > 0
+        assert outcome.extra["steps"]
+        assert any(f.verdict is outcome.verdict for f in outcome.findings)
+
+
+# --- how many states ---
+
+
+def counts() -> dict[str, dict[str, int]]:
+    """As many as they are; what stopped early has no number of its own."""
+    found: dict[str, dict[str, int]] = {}
+    for name in SHIPPED:
+        outcomes = {r: verified(name, r) for r in ("none", "all")}
+        found[name] = {r: o.extra["states"] for r, o in outcomes.items() if o.complete}
+    return found
+
+
+def test_as_many_states_as_before() -> None:
+    now = counts()
+    if PROMOTE:
+        EXPECTED.write_text(json.dumps(now, indent=1) + "\n")
+    before = json.loads(EXPECTED.read_text())
+    assert now == before, "another number of states: if it should be, run with IPCSIM_PROMOTE=1"
+
+
+def test_reductions_reduce() -> None:
+    for name, numbers in json.loads(EXPECTED.read_text()).items():
+        if len(numbers) == 2:
+            assert numbers["all"] <= numbers["none"], name

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import ipcsim
 from ipcsim.explorer.reduction import Reduction
 from ipcsim.explorer.search import Limits
-from ipcsim.explorer.verify import Options, Verification
+from ipcsim.explorer.verify import MOST_CASES, Options, Verification
 from ipcsim.explorer.verify import verify as explore
 from ipcsim.program import Discipline, Fairness, Program
 from ipcsim.schedule import Schedule
@@ -50,9 +50,9 @@ def agree(text: str, **options: object) -> Reference:
         place = f"reduction {reduction} ({outcome.extra['reduction']}) of\n{text}"
         assert outcome.complete, place
         assert outcome.verdict is right.verdict, place
-        if "not counted" in outcome.extra["reduction"]:
-            assert verdicts(found) <= right.verdicts, place
-        else:
+        assert verdicts(found) <= right.verdicts, place
+        # of very many things not all are told, and where rounds are not counted only the worst
+        if outcome.extra["deadlocks"] < MOST_CASES and "not counted" not in outcome.extra["reduction"]:
             assert verdicts(found) == right.verdicts, place
         if found.path is not None and Discipline.KERNEL not in options.values():
             leads_there(right, found, place)
@@ -70,20 +70,20 @@ def leads_there(right: Reference, found: Verification, place: str) -> None:
     shown = found.outcome.extra["counterexample"]
     assert shown == {"schedule": str(schedule), "length": len(schedule)}, place
     way = taking.states(right, Schedule.parse(str(schedule)))
-    match found.outcome.verdict:
-        case Verdict.DEADLOCK:
-            stuck = {p for p, where in right.stuck.items() if way[-1] in where}
-            assert stuck, place
-            named = {n for f in found.outcome.findings for n in f.processes if f.verdict is Verdict.DEADLOCK}
-            assert any(right.machine.people[p].name in named for p in stuck), place
-        case Verdict.RACE | Verdict.VIOLATION | Verdict.ERROR as verdict:
-            assert any(verdict in right.broken.get(s, ()) for s in way), place
-        case Verdict.STARVATION | Verdict.LIVELOCK:
-            start = found.path.loop
-            assert start is not None, place
-            before = sum(len(list(found.path._choices(s))) for a in found.path.actions[:start] for s in a.steps)
-            assert way[before] == way[-1], place
-            assert len(way) > before + 1, place
+    verdict = found.outcome.verdict
+    if verdict is Verdict.DEADLOCK:
+        stuck = {right.machine.people[p].name for p, where in right.stuck.items() if way[-1] & where}
+        told = {n for f in found.outcome.findings for n in f.processes if f.verdict is Verdict.DEADLOCK}
+        assert stuck & told, place
+    elif verdict in ENDLESS:
+        start = found.path.loop
+        assert start is not None, place
+        turns = [s for a in found.path.actions[:start] for s in a.steps]
+        before = sum(len(list(found.path._choices(s))) for s in turns)
+        assert way[before] & way[-1], place
+        assert len(way) > before + 1, place
+    else:
+        assert any(verdict in right.broken.get(s, ()) for here in way for s in here), place
 
 
 def deep(text: str, right: Reference) -> None:

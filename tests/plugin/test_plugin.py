@@ -239,3 +239,13 @@ def test_what_ships_asks_for_it(session: Session) -> None:
     named = [line for line in result.outlines if re.search(r"\.yaml::seed=\d+$", line)]
     assert len(named) >= 60
     assert any(line.startswith("scenarios/transfer.yaml::seed=22") for line in named)
+
+
+def test_the_verification_is_a_test_too(pytester: pytest.Pytester, session: Session) -> None:
+    stuck = texts.STUCK.replace("test: {seeds: [7]}", "test: {verify: true}")
+    write(pytester, ok=texts.OK.replace("test: true", "test: {verify: true}"), stuck=stuck)
+    result = session("-k", "verify", "--junitxml=x.xml")
+    result.assert_outcomes(passed=1, failed=1, deselected=2)
+    result.stdout.fnmatch_lines(["*stuck.yaml: verify*", "*w waits for `a` for ever*", "*--schedule 0"])
+    told = ET.parse(pytester.path / "x.xml")
+    assert {p.get("value") for p in told.iter("property") if p.get("name") == "verdict"} == {"ok", "deadlock"}
