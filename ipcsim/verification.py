@@ -11,6 +11,7 @@ from ipcsim import api
 from ipcsim.api import Argument, Folder
 from ipcsim.errors import EnvironmentProblem, UsageError
 from ipcsim.program import Discipline, Fairness, Program
+from ipcsim.trace import new_trace
 from ipcsim.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -92,10 +93,9 @@ def execute(program: Program, request: Request) -> Outcome:
     outcome, way = found.outcome, found.path
     asked = {"target": request.target, "set": dict(request.given), "options": _words(program, request)}
     outcome = replace(outcome, extra={**outcome.extra, "request": asked})
-    if way is not None:
-        outcome = _traced(program, outcome, way, request)
-        if request.replay:
-            outcome = _replayed(program, outcome, way, request)
+    outcome = _traced(program, outcome, way, request)
+    if way is not None and request.replay:
+        outcome = _replayed(program, outcome, way, request)
     return outcome
 
 
@@ -142,13 +142,14 @@ def _words(program: Program, request: Request) -> list[str]:
 # --- the counterexample: kept, and tried on real processes ---
 
 
-def _traced(program: Program, outcome: Outcome, way: Way, request: Request) -> Outcome:
-    """Write the counterexample as a trace, as a run's."""
+def _traced(program: Program, outcome: Outcome, way: Way | None, request: Request) -> Outcome:
+    """Write the counterexample as a trace, as a run's; a proof as one without events."""
     folder, remark = api.trace_folder(request.trace_dir, program.name)
     remarks = [*outcome.extra.get("remarks", ()), *([remark] if remark else [])]
     if folder is None:
         return replace(outcome, extra={**outcome.extra, "trace": None, "remarks": remarks})
-    writer = way.write(folder, semaphores=outcome.extra["semaphores"])
+    header = {"source": "model", "semaphores": outcome.extra["semaphores"]}
+    writer = new_trace(folder, program, **header) if way is None else way.write(folder, **header)
     outcome = replace(outcome, extra={**outcome.extra, "trace": str(writer.path), "remarks": remarks})
     try:
         writer.outcome(outcome.as_json())

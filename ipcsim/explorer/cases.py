@@ -67,6 +67,8 @@ def _tell(ground: Ground, result: Result, found: Found) -> Told:
             return _tell_race(path, found)
         case "broken":
             assert isinstance(found.detail, tuple)
+            if not path.actions:  # broken at once: a run, too, looks at its beginning with its first step
+                path.actions += path.machine.actions(path.final)[:1]
             told = tuple(f for v in (Verdict.VIOLATION, Verdict.ERROR) for f in telling.of_verdict(path, v))
             return path, told or (telling.broken(found.detail[0].prop),)
     if isinstance(found.detail, Property):

@@ -128,7 +128,7 @@ class Path:
 
     def write(self, folder: FilePath, **header: Any) -> TraceWriter:
         """The path as a new trace in `folder`, still open for its outcome. OSError, EnvironmentProblem."""
-        writer = new_trace(folder, self.machine.program, source="model", **header)
+        writer = new_trace(folder, self.machine.program, **header)
         for process, raw in self.records():
             writer.records(process, raw)
         if self.loop is not None:

@@ -323,7 +323,7 @@ class _Verifier:
 
 
 def _somebody_waits(ground: Ground, result: Result) -> bool:
-    """Whether in some final component that goes on somebody may wait for ever.
+    """Whether in some final component that goes on somebody may wait for ever, or nothing ever changes.
 
     Among processes that are sorted it shows only that somebody waits in each state at the same place.
     """
@@ -342,7 +342,7 @@ def _somebody_waits(ground: Ground, result: Result) -> bool:
                 if machine.local(state, p.number).mode in LIVING and not machine.actions_of(state, p.number)
             }
             waiting = here if waiting is None else waiting & here
-        if waiting:
+        if waiting or not _changes(ground, result, component):
             return True
     return False
 

@@ -13,7 +13,7 @@ from ipcsim.version import __version__
 from tests.cli.conftest import Run
 
 COMMANDS = [
-    "run", "check", "show", "list", "new", "replay", "report", "ipcs", "clean", "doctor", "schema",
+    "run", "verify", "check", "show", "list", "new", "replay", "report", "ipcs", "clean", "doctor", "schema",
 ]  # fmt: skip
 HEAVY = ("rich", "yaml", "pydantic", "networkx", "jinja2", "sysv_ipc", "ipcsim.runner", "ipcsim.language")
 
