@@ -16,7 +16,12 @@ are in `__init__.pyi`.
 
 from ipcsim.version import __version__
 
-_WHERE = {"load": "ipcsim.api", "run": "ipcsim.api", "repeat": "ipcsim.campaigns", "verify": "ipcsim.verification"}
+_WHERE = {
+    "load": "ipcsim.api",
+    "run": "ipcsim.api",
+    "repeat": "ipcsim.campaigns",
+    "verify": "ipcsim.verification",
+}
 
 __all__ = ["__version__", "load", "repeat", "run", "verify"]
 

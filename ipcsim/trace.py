@@ -16,12 +16,12 @@ from __future__ import annotations
 import heapq
 import json
 import struct
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from time import strftime
 from typing import Any, BinaryIO, NamedTuple
 
 from ipcsim.errors import EnvironmentProblem, TraceError
@@ -47,8 +47,8 @@ class EventKind(IntEnum):
       evaluation is a STEP with errno -1 whose `data` is the message.
     - DATA: 16 bytes of the event that follows, raw in a and b (a message, or a semaphore number and delta).
     - STALL: the worker waited a ns for the supervisor to empty its ring.
-    - DIED: written by the supervisor: the process is gone; a = exit code, or −signal; b = 1 where the schedule
-      ordered it.
+    - DIED: written by the supervisor: the process is gone; a = exit code, or −signal; b = 1 where the
+      schedule ordered it.
     """
 
     BEGIN = 1
@@ -171,7 +171,7 @@ class TraceWriter:
 
 def new_trace(folder: Path, program: Program, **header: Any) -> TraceWriter:
     """A trace file with a name of its own in `folder`; `EnvironmentProblem` where that cannot be."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
+    stamp = strftime("%Y%m%d-%H%M%S")
     for attempt in range(1000):
         path = folder / (f"{stamp}.trace" if attempt == 0 else f"{stamp}-{attempt}.trace")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -163,17 +164,16 @@ def _traced(program: Program, outcome: Outcome, way: Way | None, request: Reques
 
 def _replayed(program: Program, outcome: Outcome, way: Way, request: Request) -> Outcome:
     """Take real processes along the counterexample, and say whether they end in the same place."""
-    again = api.execute(
-        program,
-        api.Request(
-            request.target, request.given, schedule=way.schedule, trace_dir=request.trace_dir, may_move=False
-        ),
-    )
-    told = _told(outcome, again, way)
+    with tempfile.TemporaryDirectory(prefix="ipcsim-") as spare:
+        place = spare if request.trace_dir is None else request.trace_dir
+        again = api.execute(
+            program, api.Request(request.target, request.given, schedule=way.schedule, trace_dir=place)
+        )
+        told = _told(outcome, again, way)
     extra = {
         "verdict": str(again.verdict),
         "same": told.startswith("Real processes"),
-        "trace": again.extra.get("trace"),
+        "trace": None if request.trace_dir is None else again.extra.get("trace"),
         "findings": [f.as_json() for f in again.findings],
     }
     remarks = [told, *outcome.extra.get("remarks", ())]
@@ -196,5 +196,18 @@ def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
             f"Real processes took the same {steps:,} steps: the way there and the loop once. That it can go on "
             "so for ever no run can show."
         )
+    if (departure := _departure(way, again)) is not None:
+        return f"The kernel does not follow. {departure}"
     reason = again.findings[0].message if again.findings else ""
     return f"The replay on real processes ended differently: {again.verdict}. {reason}".rstrip()
+
+
+def _departure(way: Way, again: Outcome) -> str | None:
+    """At which step the real processes left the way; None where that cannot be told."""
+    from pathlib import Path
+
+    from ipcsim.explorer import departure
+    from ipcsim.trace import read_trace
+
+    trace = again.extra.get("trace")
+    return None if trace is None else departure.describe(way, read_trace(Path(trace)).events)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 
 from ipcsim.explorer.graph import Graph
-from ipcsim.explorer.search import LOOK_EVERY, Found, Result, Rows, Search
+from ipcsim.explorer.search import Found, Result, Rows, Search
 from ipcsim.explorer.stubborn import Relations
 from ipcsim.model.effects import Action
 
@@ -42,7 +42,7 @@ class DepthSearch(Search):
         relations: Relations = [] if self._stubborn is None else self._stubborn.relations(first, row)
         self._look(first, first, None)
         stack: list[Frame] = [(first, row, relations, self._steps(first, row, relations))]
-        until = LOOK_EVERY
+        until = self._look_again(0)
         while stack:
             state, row, relations, steps = stack[-1]
             found = next(((a, t) for a, t in steps if t not in self._seen), None)
@@ -54,7 +54,7 @@ class DepthSearch(Search):
             self._seen.add(target)
             self._path[target] = None
             if len(self._seen) >= until:
-                until = len(self._seen) + LOOK_EVERY
+                until = self._look_again(len(self._seen))
                 if self._limit_reached():
                     return
             new = [self._machine.actions_of(target, p) for p in self._everybody]

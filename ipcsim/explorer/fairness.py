@@ -11,6 +11,7 @@ that of O. Lichtenstein, A. Pnueli, POPL 1985.) With *none* every endless execut
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -35,11 +36,18 @@ class Lasso:
         return sorted({p for _, p, _, _ in self.loop})
 
 
+class OutOfTime(Exception):
+    """The time given is over."""
+
+
 class Fair:
     """Finds fair loops in a graph whose steps were kept."""
 
-    def __init__(self, machine: Machine, graph: Graph, fairness: Fairness) -> None:
+    def __init__(
+        self, machine: Machine, graph: Graph, fairness: Fairness, until: float | None = None
+    ) -> None:
         self._machine, self._graph, self._fairness = machine, graph, fairness
+        self._until = until  # as `time.monotonic` has it
         self._choices = any(isinstance(i, Choose) for p in machine.people for i in p.code)
 
     def find(
@@ -54,21 +62,27 @@ class Fair:
         return None if best is None else self._lasso(best, taken)
 
     def _components(self, among: set[int], taken: Callable[[int, Step], bool]) -> Iterator[list[int]]:
-        """Fair components, each with a step inside."""
-        work = [among]
-        while work:
-            states = work.pop()
-            for component in self._graph.components(self._marked(states), taken):
-                inside = self._marked(component)
-                if not any(True for _ in self._steps(component, inside, taken)):
-                    continue
-                unfair = self._unfair(component, inside, taken)
-                if unfair is None:
-                    continue
+        """Fair components, each with a step inside.
+
+        What is left of unfair ones is looked at together, level by level: no loop leads from one to another.
+        """
+        todo, inside = self._marked(among), self._marked(())
+        while todo is not None:
+            rest: set[int] = set()
+            for component in self._graph.components(todo, taken):
+                if self._until is not None and time.monotonic() > self._until:
+                    raise OutOfTime
+                for n in component:
+                    inside[n] = 1
+                moves = any(True for _ in self._steps(component, inside, taken))
+                unfair = self._unfair(component, inside, taken) if moves else None
+                for n in component:
+                    inside[n] = 0
                 if unfair:
-                    work.append(set(component) - unfair)
-                else:
+                    rest |= set(component) - unfair
+                elif unfair is not None:
                     yield component
+            todo = self._marked(rest) if rest else None
 
     def _steps(
         self, component: list[int], inside: bytearray, taken: Callable[[int, Step], bool]

@@ -173,7 +173,7 @@ class Search:
         until = 0
         while queue:
             if len(graph.states) >= until:
-                until = len(graph.states) + LOOK_EVERY
+                until = self._look_again(len(graph.states))
                 if self._limit_reached():
                     return
             number, row, relations = queue.popleft()
@@ -284,6 +284,12 @@ class Search:
     def _depth(self) -> int:
         """How many steps the latest state is from the first."""
         return len(self.result.graph.way(len(self.result.graph) - 1)) - 1
+
+    def _look_again(self, states: int) -> int:
+        """At how many states the limits are to be looked at next."""
+        most = self._limits.states
+        soon = states + LOOK_EVERY
+        return soon if most is None or most <= states else min(soon, most)
 
     def _limit_reached(self) -> bool:
         limits, states = self._limits, self._count

@@ -15,7 +15,7 @@ from typing import Any
 
 from ipcsim.explorer import cases, rounds, telling
 from ipcsim.explorer.cases import Case, progress_phases
-from ipcsim.explorer.fairness import Fair
+from ipcsim.explorer.fairness import Fair, OutOfTime
 from ipcsim.explorer.path import Path
 from ipcsim.explorer.reduction import Ground, Reduction, plain, prepare, uncounted
 from ipcsim.explorer.search import NO_LIMITS, Limits, Progress, Result, final_components
@@ -208,7 +208,18 @@ class _Verifier:
         self._tally.add(result)
         self._loops_used = ground.used
         self._fair = not result.stopped
-        fair = Fair(ground.machine, result.graph, self._options.fairness)
+        seconds = self._options.limits.seconds
+        until = None if seconds is None else self._started + seconds
+        try:
+            self._fair_loops(
+                ground, result, Fair(ground.machine, result.graph, self._options.fairness, until)
+            )
+        except KeyboardInterrupt:
+            self._tally.stopped, self._tally.interrupted, self._fair = "interrupted", True, False
+        except OutOfTime:
+            self._tally.stopped, self._fair = f"the limit of {seconds:g} s", False
+
+    def _fair_loops(self, ground: Ground, result: Result, fair: Fair) -> None:
         phases = progress_phases(self._program)
         if phases:
             lasso = fair.find(lambda _: True, lambda n, s: not _enters(ground, result, n, s, phases))

@@ -161,6 +161,10 @@ def _footer(page: Page, outcome: Outcome) -> None:
         commands.append(("see it", words.command_line("ipcsim", "report", trace)))
     if (line := words.again(outcome)) is not None:
         commands.append(line)
+    if outcome.command == "run":
+        commands.append(
+            ("every interleaving", words.command_line("ipcsim", "verify", *words.target(outcome)))
+        )
     longest = max((len(label) for label, _ in commands), default=0)
     for label, command in commands:
         page.line(f"{label}:".ljust(longest + 2), (command, "bold"), indent=2)

@@ -50,7 +50,7 @@ def test_hostile_names_steer_nothing(width: int) -> None:
 @pytest.mark.parametrize("name", ["deadlock", "race", "not-expected", "inconclusive"])
 def test_prose_keeps_to_the_width(name: str, width: int) -> None:
     lines = text.render(outcomes.ALL[name], width).split("\n")
-    copied = re.compile(r"ipcsim (run|replay|report) |\.trace$|\S+:\d+$|^\s*\S*$")
+    copied = re.compile(r"ipcsim (run|replay|report|verify) |\.trace$|\S+:\d+$|^\s*\S*$")
     for line in lines:
         assert len(line) <= width or copied.search(line), line
 
