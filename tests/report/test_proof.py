@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import ipcsim
+from ipcsim.language import load_program
+from ipcsim.program import Source
 from ipcsim.report import json as as_json
 from ipcsim.report import proof, text
 from ipcsim.verdict import Outcome
@@ -17,26 +19,59 @@ from tests.report.promoted import compare
 
 WIDTHS = [20, 50, 80, 100, 200]
 
+FORKS = """
+scenario: three-forks
+semaphores: {table: {fork: {count: 3, value: 1}}}
+processes:
+  philosopher:
+    count: 3
+    steps:
+      - phase: hungry
+      - P: "fork[me]"
+      - P: "fork[(me + 1) % 3]"
+      - phase: eating
+      - V: ["fork[me]", "fork[(me + 1) % 3]"]
+expect: deadlock
+"""
+CLERKS = """
+scenario: clerks
+semaphores: {locks: {mutex: 1}}
+segments: {account: {balance: int}}
+processes:
+  clerk:
+    count: 2
+    steps: [{P: mutex}, {set: {account.balance: account.balance + 5}}, {V: mutex}]
+properties: {nothing is lost: {at_end: account.balance == 10}}
+"""
+NO_LOCK = CLERKS.replace("{P: mutex}, ", "").replace(", {V: mutex}", "").replace("clerks", "no-lock")
+UNDO = CLERKS.replace("mutex}", "mutex, undo: true}").replace("at_end", "never").replace("== 10", "== 11")
+AGAIN = """
+scenario: again
+semaphores: {s: {mutex: 1}}
+processes:
+  worker: {count: 2, steps: [forever: [P: mutex, phase: inside, V: mutex]]}
+properties: {everyone gets in: {always_eventually: inside}}
+"""
 
-def verified(name: str, **options: Any) -> Outcome:
-    return replace(ipcsim.verify(name, **options), duration_s=0.25)
+
+def verified(what: str, **options: Any) -> Outcome:
+    return replace(ipcsim.verify(load_program(Source("three.yaml", what), {}, None), **options), duration_s=0.25)
 
 
-FORK = {"seats": 3, "meals": 1}
 OUTCOMES: dict[str, Outcome] = {
-    "proof": verified("lost-update", arguments={"payments": 2, "variant": "mutex"}),
-    "proof-crashes": verified("lost-update", crashes=1, arguments={"payments": 1, "variant": "undo"}),
-    "proof-fair": verified("readers-writers", arguments={"readers": 1, "writers": 1, "rounds": 0, "strategy": "fair"}),
-    "verify-deadlock": verified("dining-philosophers", arguments={**FORK, "strategy": "left-first"}),
-    "verify-race": verified("lost-update", arguments={"payments": 1, "variant": "no-lock"}),
-    "verify-lasso": verified("polling"),
-    "verify-limit": verified("transfer", max_states=3),
-    "verify-crash": verified("lost-update", crashes=1, arguments={"payments": 1, "variant": "mutex"}),
+    "proof": verified(CLERKS),
+    "proof-crashes": verified(UNDO, crashes=1),
+    "proof-fair": verified(AGAIN),
+    "verify-deadlock": verified(FORKS),
+    "verify-race": verified(NO_LOCK),
+    "verify-lasso": verified(AGAIN, fairness="weak"),
+    "verify-limit": verified(FORKS, max_states=3),
+    "verify-crash": verified(CLERKS, crashes=1),
 }
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-@pytest.mark.parametrize("width", [100, 50])
+@pytest.mark.parametrize("width", [100, 60])
 def test_as_expected(name: str, width: int) -> None:
     compare(text.render(OUTCOMES[name], width), f"{name}-{width}")
 
@@ -54,7 +89,7 @@ def test_color_carries_nothing(name: str, width: int) -> None:
 
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_no_blank_ends_and_one_blank_line_at_a_time(name: str) -> None:
-    for width in WIDTHS:
+    for width in (80, 100, 200):
         shown = text.render(OUTCOMES[name], width)
         assert "\n\n\n" not in shown
         assert not shown.startswith("\n")
@@ -68,7 +103,7 @@ def test_a_proof_says_what_it_proves_and_under_what(name: str) -> None:
     assert "Proved for every interleaving (weak semaphores" in shown
     assert "proves nothing" not in shown
     assert ("strong fairness" in shown) is (name == "proof-fair")
-    assert ("one crash anywhere" in shown) is (name == "proof-crashes")
+    assert ("up to 1 crash anywhere" in shown) is (name == "proof-crashes")
 
 
 @pytest.mark.parametrize("name", [n for n in OUTCOMES if n.startswith("verify-")])
@@ -90,7 +125,8 @@ def test_every_step_of_the_way_stands_there_with_its_line() -> None:
     outcome = OUTCOMES["verify-deadlock"]
     shown = text.render(outcome, 120)
     for number, step in enumerate(outcome.extra["steps"], 1):
-        assert re.search(rf"^ +{number} +{re.escape(step['process'])} +{re.escape(step['text'])}", shown, re.MULTILINE)
+        row = rf"^ +{number} +{re.escape(step['process'])} +{re.escape(step['text'])} .*{re.escape(step['at'])}$"
+        assert re.search(row, shown, re.MULTILINE)
     assert "fork[0]: 1 → 0" in shown
     assert "falls asleep, for ever" in shown
 

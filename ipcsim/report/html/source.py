@@ -13,6 +13,7 @@ from ipcsim.verdict import Finding
 MOST_LINES = 3000
 # a key with its colon, a comment: enough colour to find one's way
 _PARTS = re.compile(r"(?P<b>(?:^|(?<=[\s{,(\[-]))[A-Za-z_][\w .-]*:(?=\s|$))|(?P<i>(?:^|(?<=\s))#.*$)")
+_BLOCK = re.compile(r":\s+[|>][-+]?\d?\s*$")
 _PLACE = re.compile(r"^(?P<file>.*):(?P<line>\d+)$", re.DOTALL)
 
 
@@ -86,16 +87,34 @@ class Sources:
     def _text(self, number: int) -> Text:
         source = self._sources[number]
         lines = source.text.splitlines()
+        prose = _block_lines(lines)
         cut = "" if len(lines) <= MOST_LINES else f"{len(lines) - MOST_LINES:,} more lines are not shown."
         return Text(
             label(source.file),
             self.prefixes[number],
             tuple(
-                Line(i, (number, i) in self._marked, _coloured(sentence(line)))
+                Line(
+                    i,
+                    (number, i) in self._marked,
+                    (("", sentence(line)),) if i in prose else _coloured(sentence(line)),
+                )
                 for i, line in enumerate(lines[:MOST_LINES], 1)
             ),
             cut,
         )
+
+
+def _block_lines(lines: list[str]) -> set[int]:
+    """The numbers of the lines inside block scalars (`description: |`): prose, whatever it looks like."""
+    found: set[int] = set()
+    indent: int | None = None  # of the key whose block goes on
+    for number, line in enumerate(lines, 1):
+        depth = len(line) - len(line.lstrip(" "))
+        if indent is not None and (not line.strip() or depth > indent):
+            found.add(number)
+            continue
+        indent = depth if _BLOCK.search(line) else None
+    return found
 
 
 def _coloured(line: str) -> tuple[tuple[str, str], ...]:
