@@ -5,7 +5,7 @@ A case is told only when it is known that it will be shown; until then it is a f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ipcsim.explorer import path as paths
@@ -52,8 +52,9 @@ def _verdict(found: Found) -> Verdict:
             assert found.action is not None
             failures = {s.failure for s in found.action.steps}
             return Verdict.VIOLATION if failures <= {None, Failure.ASSERTION} else Verdict.ERROR
-        case _:
-            return Verdict.VIOLATION if isinstance(found.detail, Property) else Verdict.LEAK
+        case _ if isinstance(found.detail, tuple):
+            return Verdict.ERROR if isinstance(found.detail[1], str) else Verdict.VIOLATION
+    return Verdict.LEAK
 
 
 def _tell(ground: Ground, result: Result, found: Found) -> Told:
@@ -71,9 +72,9 @@ def _tell(ground: Ground, result: Result, found: Found) -> Told:
                 path.actions += path.machine.actions(path.final)[:1]
             told = tuple(f for v in (Verdict.VIOLATION, Verdict.ERROR) for f in telling.of_verdict(path, v))
             return path, told or (telling.broken(found.detail[0].prop),)
-    if isinstance(found.detail, Property):
-        told = telling.of_verdict(path, Verdict.VIOLATION, telling.final_state(path))
-        return path, told or (telling.broken(found.detail),)
+    if isinstance(found.detail, tuple):
+        told = telling.of_verdict(path, _verdict(found), telling.final_state(path))
+        return path, told or (telling.broken(found.detail[0]),)
     assert isinstance(found.detail, ObjectRef)
     return path, (telling.leak(path, found.detail),)
 
@@ -129,7 +130,7 @@ def stuck(ground: Ground, result: Result, number: int, processes: list[int]) -> 
     return Case(Verdict.DEADLOCK, len(result.graph.way(number)), tell)
 
 
-def polling(ground: Ground, result: Result, component: list[int]) -> Case:
+def polling(ground: Ground, result: Result, component: Sequence[int]) -> Case:
     """A final component in which nothing ever changes."""
     inside = set(component)
 

@@ -229,10 +229,11 @@ class Checks:
                 continue
             try:
                 holds = compile_expression(prop.condition, self._world)([0] * max(1, prop.slots))
-            except EvaluationError:
-                holds = False
+            except EvaluationError as error:
+                yield ("property", prop.name), (prop, str(error))
+                continue
             if not holds:
-                yield ("property", prop.name), prop
+                yield ("property", prop.name), (prop, True)
 
     # --- races ---
 

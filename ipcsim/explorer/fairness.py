@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ipcsim.explorer.graph import Graph, Step
@@ -55,18 +55,19 @@ class Fair:
     ) -> Lasso | None:
         """A fair loop through allowed states by allowed steps, as near to the start as there is one."""
         among = {n for n in range(self._graph.expanded) if allowed(n)}
-        best: list[int] | None = None
+        best: Sequence[int] | None = None
         for component in self._components(among, taken):
             if best is None or min(component) < min(best):
                 best = component
         return None if best is None else self._lasso(best, taken)
 
-    def _components(self, among: set[int], taken: Callable[[int, Step], bool]) -> Iterator[list[int]]:
+    def _components(self, among: set[int], taken: Callable[[int, Step], bool]) -> Iterator[Sequence[int]]:
         """Fair components, each with a step inside.
 
         What is left of unfair ones is looked at together, level by level: no loop leads from one to another.
         """
-        todo, inside = self._marked(among), self._marked(())
+        todo: bytearray | None = self._marked(among)
+        inside = self._marked(())
         while todo is not None:
             rest: set[int] = set()
             for component in self._graph.components(todo, taken):
@@ -85,7 +86,7 @@ class Fair:
             todo = self._marked(rest) if rest else None
 
     def _steps(
-        self, component: list[int], inside: bytearray, taken: Callable[[int, Step], bool]
+        self, component: Sequence[int], inside: bytearray, taken: Callable[[int, Step], bool]
     ) -> Iterator[tuple[int, Step]]:
         """The steps that stay inside."""
         return ((n, s) for n in component for s in self._graph.steps(n) if inside[s[2]] and taken(n, s))
@@ -97,7 +98,7 @@ class Fair:
         return marks
 
     def _unfair(
-        self, component: list[int], inside: bytearray, taken: Callable[[int, Step], bool]
+        self, component: Sequence[int], inside: bytearray, taken: Callable[[int, Step], bool]
     ) -> set[int] | None:
         """The states that a fair execution cannot stay in; None: it cannot stay in the component at all."""
         if self._fairness is Fairness.NONE:
@@ -113,7 +114,7 @@ class Fair:
         return unfair or self._one_sided(component, inside, taken)
 
     def _one_sided(
-        self, component: list[int], inside: bytearray, taken: Callable[[int, Step], bool]
+        self, component: Sequence[int], inside: bytearray, taken: Callable[[int, Step], bool]
     ) -> set[int]:
         """The states at a `choose` of which some alternative is never taken inside."""
         if not self._choices:
@@ -138,7 +139,7 @@ class Fair:
 
     # --- a loop to show ---
 
-    def _lasso(self, component: list[int], taken: Callable[[int, Step], bool]) -> Lasso:
+    def _lasso(self, component: Sequence[int], taken: Callable[[int, Step], bool]) -> Lasso:
         """A loop in which everybody moves who moves at all, and everybody else is seen unable to."""
         graph, inside = self._graph, set(component)
         start = min(component)
@@ -161,7 +162,7 @@ class Fair:
         return Lasso(graph.way(start), loop)
 
     def _demands(
-        self, component: list[int], taken: Callable[[int, Step], bool]
+        self, component: Sequence[int], taken: Callable[[int, Step], bool]
     ) -> Iterator[tuple[int, Step]]:
         """One step of each process, and of each alternative, that the loop has to contain."""
         if self._fairness is Fairness.NONE:

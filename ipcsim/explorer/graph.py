@@ -78,7 +78,7 @@ class Graph:
 
     def components(
         self, among: bytearray, taken: Callable[[int, Step], bool] | None = None
-    ) -> Iterator[list[int]]:
+    ) -> Iterator[array[int]]:
         """Strongly connected components of the states marked in `among`, each before those that lead to it
         (R. Tarjan, SIAM J. Computing 1(2), 1972); `taken` says which steps count, None: all."""
         low = array("I", bytes(4 * len(self)))  # 0: not met yet; else the lowest number reachable so far
@@ -136,10 +136,12 @@ class Graph:
         return label >> 16, label & 0xFFFF, self._target[i]
 
     @staticmethod
-    def _close(node: int, stack: array[int], closed: bytearray) -> list[int]:
-        component = [stack.pop()]
-        while component[-1] != node:
-            component.append(stack.pop())
+    def _close(node: int, stack: array[int], closed: bytearray) -> array[int]:
+        place = len(stack) - 1
+        while stack[place] != node:
+            place -= 1
+        component = stack[place:]
+        del stack[place:]
         for n in component:
             closed[n] = 1
         return component

@@ -143,8 +143,8 @@ class Path:
         for i, (action, before) in enumerate(zip(self.actions, self.states, strict=False)):
             changes = list(changed(self.machine, before, before + action.delta, action.writes))
             for k, step in enumerate(action.steps):
-                last = k == len(action.steps) - 1
-                row = self._row(step, changes if last else [])
+                # what is joined to a step, or done for others because of it, changes nothing by itself
+                row = self._row(step, changes if k == 0 else [])
                 row["loop"] = self.loop is not None and i >= self.loop
                 found.append(row)
         found += [{**self._row(step, ["for ever"]), "loop": False} for step in self.asleep]

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import resource
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ipcsim.explorer.accesses import Accesses
 from ipcsim.explorer.checks import Checks
@@ -345,7 +347,7 @@ class Search:
                 graph.more(number, p, action.alternative, graph.index[target])
 
 
-def final_components(graph: Graph) -> list[list[int]]:
+def final_components(graph: Graph) -> list[array[int]]:
     """The components that nothing leads out of."""
     # who can reach a state without steps is in none with steps; the rest is usually small
     hopeful = bytearray(len(graph))
@@ -357,15 +359,23 @@ def final_components(graph: Graph) -> list[list[int]]:
                 targets = graph.targets(n)
                 if not targets or any(hopeful[t] for t in targets):
                     hopeful[n] = changed = True
-    found = [[n] for n in range(len(graph)) if hopeful[n] and not graph.targets(n)]
+    found = [array("I", [n]) for n in range(len(graph)) if hopeful[n] and not graph.targets(n)]
     rest = bytearray(1 - h for h in hopeful)
+    inside = bytearray(len(graph))
     for component in graph.components(rest):
-        inside = set(component)
-        if all(t in inside for n in component for t in graph.targets(n)):
-            found.append(sorted(component))
+        for n in component:
+            inside[n] = 1
+        if all(inside[t] for n in component for t in graph.targets(n)):
+            found.append(component)
+        for n in component:
+            inside[n] = 0
     return found
 
 
 def resident_bytes() -> int:
-    """The most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """The memory that this process has now; where that is not known, the most that it has had."""
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+    except (OSError, ValueError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()

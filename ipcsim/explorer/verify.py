@@ -9,7 +9,7 @@ fairness that the outcome names; the model is compared with the kernel in tests/
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -358,7 +358,7 @@ def _somebody_waits(ground: Ground, result: Result) -> bool:
     return False
 
 
-def _changes(ground: Ground, result: Result, component: list[int]) -> bool:
+def _changes(ground: Ground, result: Result, component: Sequence[int]) -> bool:
     """Whether any step inside a final component changes an object."""
     machine, graph = ground.machine, result.graph
     people = len(machine.people)

@@ -81,7 +81,9 @@ def test_a_verdict_that_was_not_expected(ipcsim: Run, folder: Path) -> None:
         (("--max-memory", "1MB"), "the limit of 1 MiB"),
     ],
 )
-def test_a_limit_is_inconclusive_never_ok(ipcsim: Run, search: str, limit: tuple[str, str], told: str) -> None:
+def test_a_limit_is_inconclusive_never_ok(
+    ipcsim: Run, search: str, limit: tuple[str, str], told: str
+) -> None:
     done = ipcsim("verify", "big.yaml", "--reduction", "none", "--search", search, "--json", *limit)
     assert done.returncode == 3, done.stdout
     data = the_object(done.stdout)

@@ -14,7 +14,7 @@ import networkx
 
 from ipcsim.errors import EvaluationError
 from ipcsim.model.effects import Action, Failure
-from ipcsim.model.layout import Overflow, View
+from ipcsim.model.layout import Overflow
 from ipcsim.model.locals import LIVING, Mode
 from ipcsim.model.machine import Machine
 from ipcsim.program import Discipline, Fairness, Program, PropertyKind
@@ -122,7 +122,7 @@ def _judge(found: Reference, state: int, edges: list[tuple[Action, int]]) -> Non
             if step.failure is not None:
                 wrong.add(Verdict.VIOLATION if step.failure is Failure.ASSERTION else Verdict.ERROR)
     locals_ = [machine.local(state, p.number) for p in machine.people]
-    over = not edges and all(l.mode in (Mode.ENDED, Mode.UNBORN) for l in locals_)
+    over = not edges and all(one.mode in (Mode.ENDED, Mode.UNBORN) for one in locals_)
     for prop in machine.program.properties:
         if prop.condition is None or (prop.kind is PropertyKind.AT_END and not over):
             continue
@@ -174,16 +174,16 @@ def _never_again(found: Reference) -> None:
             before[target].add(state)
     for person in machine.people:
         p = person.number
-        able = {s for s, edges in found.edges.items() if any(a.process == p or p in a.writes for a, _ in edges)}
+        able = {
+            s for s, edges in found.edges.items() if any(a.process == p or p in a.writes for a, _ in edges)
+        }
         todo = list(able)
         while todo:
             for source in before[todo.pop()]:
                 if source not in able:
                     able.add(source)
                     todo.append(source)
-        found.stuck[p] = {
-            s for s in found.edges if s not in able and machine.local(s, p).mode in LIVING
-        }
+        found.stuck[p] = {s for s in found.edges if s not in able and machine.local(s, p).mode in LIVING}
         if found.stuck[p]:
             found.verdicts.add(Verdict.DEADLOCK)
 
@@ -260,14 +260,10 @@ def _ahead(found: Reference, process: int, pc: int, phase: str) -> bool:
     return False
 
 
-def _fair_loop(
-    found: Reference, among: set[int], fairness: Fairness, keep: Callable[[Action], bool]
-) -> bool:
+def _fair_loop(found: Reference, among: set[int], fairness: Fairness, keep: Callable[[Action], bool]) -> bool:
     """Whether some fair execution stays in these states for ever, by the actions to keep."""
     for component in networkx.strongly_connected_components(_graph(found, among, keep)):
-        inside = [
-            (s, a) for s in component for a, t in found.edges[s] if t in component and keep(a)
-        ]
+        inside = [(s, a) for s in component for a, t in found.edges[s] if t in component and keep(a)]
         if not inside:
             continue
         if fairness is Fairness.NONE:
@@ -275,7 +271,9 @@ def _fair_loop(
         moving = {a.process for _, a in inside}
         able = {s: {a.process for a, _ in found.edges[s]} for s in component}
         if fairness is Fairness.WEAK:
-            if all(p in moving or any(p not in able[s] for s in component) for p in set().union(*able.values())):
+            if all(
+                p in moving or any(p not in able[s] for s in component) for p in set().union(*able.values())
+            ):
                 return True
             continue
         bad = {s for s in component if able[s] - moving} or _one_sided(found, component, inside)

@@ -70,7 +70,9 @@ class Dice:
 
     def _restless(self) -> Doc:
         """Everybody goes round for ever and nobody gets stuck: what is left to ask is who starves."""
-        self._families = self._one([("w", 2)], [("w", 3)], [("w", 2), ("x", None)], [("w", None), ("x", None)])
+        self._families = self._one(
+            [("w", 2)], [("w", 3)], [("w", 2), ("x", None)], [("w", None), ("x", None)]
+        )
         names = ["a", "b"][: self._one(1, 2)]
         self._sets, self._phases = [names], ("A", "B")
         self._progress = self._maybe(0.3)
@@ -224,11 +226,19 @@ class Dice:
             wanted = self._one(0, 0, 1, -2, *kinds)
             return [
                 self._patience(
-                    {"receive": {"queue": "q", "type": wanted, **({"into": "r"} if self._maybe(0.4) else {})}},
+                    {
+                        "receive": {
+                            "queue": "q",
+                            "type": wanted,
+                            **({"into": "r"} if self._maybe(0.4) else {}),
+                        }
+                    },
                     "ENOMSG",
                 )
             ]
-        field = self._one("s.x", "s.x", "s.y", "s.y", "s.z[0]", "s.z[1]", "s.z[me % 2]" if self._me else "s.x")
+        field = self._one(
+            "s.x", "s.x", "s.y", "s.y", "s.z[0]", "s.z[1]", "s.z[me % 2]" if self._me else "s.x"
+        )
         value = self._one(0, 1, "n", f"({field} + 1) % 3")
         if self._maybe(0.3):
             return [{"set": {"n": field}}]

@@ -61,5 +61,7 @@ def _settled(found: Reference, begun: set[int]) -> set[int]:
         if state in seen:
             continue
         seen.add(state)
-        todo += [machine.next(state, a) for a in machine.actions(state) if not (a.steps and a.steps[0].scheduled)]
+        todo += [
+            machine.next(state, a) for a in machine.actions(state) if not (a.steps and a.steps[0].scheduled)
+        ]
     return seen

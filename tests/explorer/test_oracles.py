@@ -109,7 +109,8 @@ def said(outcome: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("reduction", ["none", "all"])
 @pytest.mark.parametrize(
-    "name", ["dining-philosophers", "lost-update", "rendezvous", "red-label", "polling", "producer-consumer-queue"]
+    "name",
+    ["dining-philosophers", "lost-update", "rendezvous", "red-label", "polling", "producer-consumer-queue"],
 )
 def test_the_same_again(name: str, reduction: str) -> None:
     """Deterministic: the same input gives the same output, but for the time it took."""
@@ -117,7 +118,13 @@ def test_the_same_again(name: str, reduction: str) -> None:
         "dining-philosophers": {"seats": 4, "meals": 2},
         "rendezvous": {"variant": "single-gate", "workers": 2, "rounds": 2},
         "lost-update": {"clerks": 2, "payments": 2},
-        "producer-consumer-queue": {"producers": 1, "consumers": 2, "items": 2, "slots": 2, "variant": "no-end"},
+        "producer-consumer-queue": {
+            "producers": 1,
+            "consumers": 2,
+            "items": 2,
+            "slots": 2,
+            "variant": "no-end",
+        },
     }
     arguments = few.get(name, {})
     first, second = (ipcsim.verify(name, reduction=reduction, arguments=arguments) for _ in range(2))

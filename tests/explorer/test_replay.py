@@ -53,7 +53,7 @@ def lines(outcome: Outcome) -> set[str]:
     ("name", "arguments"), [("dining-philosophers", {"seats": 3}), ("lost-update", {"payments": 2})]
 )
 def test_twenty_times_out_of_twenty(name: str, arguments: dict[str, Any]) -> None:
-    """What `verify` prints for `replay` steps real processes to the same finding at the same lines, always."""
+    """What `verify` prints for `replay` steps real processes to the same finding at the same lines."""
     found = ipcsim.verify(name, arguments=arguments)
     schedule = found.extra["counterexample"]["schedule"]
     for _ in range(20):
