@@ -191,13 +191,13 @@ def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
     refused = [f for f in again.findings if "is not possible" in f.message]
     if refused:
         return f"The kernel does not follow: {refused[0].message}"
-    if way.loop is not None and again.verdict is Verdict.INCONCLUSIVE:
-        return (
-            f"Real processes took the same {steps:,} steps: the way there and the loop once. That it can go on "
-            "so for ever no run can show."
-        )
     if (departure := _departure(way, again)) is not None:
         return f"The kernel does not follow. {departure}"
+    if way.loop is not None and again.verdict is Verdict.INCONCLUSIVE:
+        return (
+            f"Real processes took the same {steps:,} steps: the way there and the loop once. That it can "
+            "go on so for ever no run can show."
+        )
     reason = again.findings[0].message if again.findings else ""
     return f"The replay on real processes ended differently: {again.verdict}. {reason}".rstrip()
 

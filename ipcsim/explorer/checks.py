@@ -322,6 +322,9 @@ def _disjuncts(expr: Expr) -> Iterable[Expr]:
         case Call(function="any", arguments=(Generator() as each,)):
             pieces = _unrolled(each)
             return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p)]
+        case Call(function="all", arguments=(Generator() as each,)):
+            pieces = _unrolled(each)
+            return [expr] if pieces is None else _distributed(tuple(pieces))
         case Unary(op="not", operand=BoolOp(op="and", items=items)):
             return [d for item in items for d in _disjuncts(Unary("not", item))]
         case Unary(op="not", operand=Call(function="all", arguments=(Generator() as each,))):

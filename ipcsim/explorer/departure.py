@@ -71,7 +71,8 @@ def _told(program: Program, expected: Event, found: Event | None) -> str:
     if (found.pc, found.kind) != (expected.pc, expected.kind):
         other = program.instruction(found.process, found.pc)
         return f"{at} the kernel went another way: {name} was in `{other.text}` ({other.at}) instead."
-    return f"{at} the kernel went another way: it gave {_result(found)}, and the way has {_result(expected)} there."
+    gave, wanted = _result(found), _result(expected)
+    return f"{at} the kernel went another way: it gave {gave}, and the way has {wanted} there."
 
 
 def _result(event: Event) -> str:

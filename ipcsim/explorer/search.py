@@ -27,7 +27,7 @@ from ipcsim.model.effects import Action
 from ipcsim.model.locals import LIVING
 from ipcsim.model.machine import Machine
 
-ENOUGH = "that something was found (--all goes on until every state was seen)"
+ENOUGH = "a finding, some time after it (--all goes on until every state was seen)"
 LOOK_EVERY = 2048  # states between looks at the limits
 Rows = list[tuple[Action, ...]]
 

@@ -118,7 +118,7 @@ class _Verifier:
             if deep and ground.endless and not result.stopped:
                 self._tally.stopped = DEEP
             if self._wants_loops(ground, result):
-                self._loops()
+                self._loops(ground, result)
         except Unsupported as problem:
             return self._not_modelled(str(problem))
         return self._conclude()
@@ -201,11 +201,13 @@ class _Verifier:
         worse = any(PRECEDENCE.index(c.verdict) < PRECEDENCE.index(Verdict.LIVELOCK) for c in self._cases)
         return bool(wanted) and not worse
 
-    def _loops(self) -> None:
-        ground = self._prepare(liveness=True)
-        limits = replace(self._options.limits, after=None)
-        result = ground.search(True, limits, self._progress)
-        self._tally.add(result)
+    def _loops(self, ground: Ground, result: Result) -> None:
+        """Look for fair loops: in what was explored if nothing was left out, else in all states."""
+        if self._options.reduction is not Reduction.NONE:
+            ground = self._prepare(liveness=True)
+            limits = replace(self._options.limits, after=None)
+            result = ground.search(True, limits, self._progress)
+            self._tally.add(result)
         self._loops_used = ground.used
         self._fair = not result.stopped
         seconds = self._options.limits.seconds

@@ -83,14 +83,15 @@ class ScenarioItem(pytest.Item):
         return api.execute(program, request)
 
     def _verify(self, program: Program, target: str, limit: float | None) -> Outcome:
-        import ipcsim
+        from ipcsim import verification
 
-        verify = getattr(ipcsim, "verify", None)
-        if verify is None:
-            pytest.skip("this ipcsim cannot verify")
-        more = {} if limit is None else {"timeout": limit}
-        outcome: Outcome = verify(target, arguments=self.case.arguments, **more)
-        return outcome
+        request = verification.Request(
+            target,
+            self.case.arguments,
+            timeout=limit,
+            trace_dir=self.config.getoption("--ipcsim-report"),
+        )
+        return verification.execute(program, request)
 
     def _tell(self, outcome: Outcome) -> None:
         """What JUnit XML carries."""

@@ -11,7 +11,7 @@ from ipcsim.verdict import Outcome, Verdict
 MOST_STEPS = 60  # of a longer way, the beginning and the end are shown
 MOST_OTHERS = 6
 _HEAD = 12
-_CUT = 30  # characters of a step where the table would not fit
+_CUTS = (30, 24, 18, 12, 9)  # characters that a step may have where the table would not fit
 
 
 def is_one(outcome: Outcome) -> bool:
@@ -62,8 +62,12 @@ def way(page: Page, outcome: Outcome) -> None:
         rows = [*rows[:_HEAD], gap, *rows[_HEAD + left_out :]]
     if not page.fits(rows, 4):
         rows = [(*r[:4], r[4].rpartition("/")[2]) for r in rows]
-    if not page.fits(rows, 4):
-        rows = [(*r[:2], _cut(r[2]), _cut(r[3]), r[4]) for r in rows]
+    if not page.fits(rows, 4) and len({r[4].rpartition(":")[0] for r in rows if r[4]}) == 1:
+        rows = [(*r[:4], f"line {r[4].rpartition(':')[2]}" if r[4] else "") for r in rows]
+    for longest in _CUTS:
+        if page.fits(rows, 4):
+            break
+        rows = [(*r[:2], _cut(r[2], longest), _cut(r[3], longest), r[4]) for r in rows]
     page.columns(rows, indent=4, styles=("dim", "cyan", "", "bold", "dim"), wrap=3)
 
 
@@ -79,8 +83,9 @@ def _row(number: int, step: dict[str, Any], loop: int | None) -> tuple[str, ...]
     )
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _CUT else text[: _CUT - 1] + "…"
+def _cut(text: str, longest: int) -> str:
+    gap = text.startswith("… ")  # the row that counts what is left out
+    return text if gap or len(text) <= longest else text[: longest - 1] + "…"
 
 
 def others(page: Page, outcome: Outcome) -> None:
@@ -103,7 +108,7 @@ def footer(page: Page, outcome: Outcome) -> None:
     speed = f", {rate:,.0f} states/s" if int(extra["states"]) > 10_000 else ""
     page.paragraph(f"{took}{speed}; reduction: {extra.get('reduction', 'none')}", indent=2)
     if not outcome.complete and outcome.verdict is not Verdict.INCONCLUSIVE:
-        page.paragraph(f"The search ended early for the reason {extra.get('stopped')}.", indent=2)
+        page.paragraph(f"Not every state was seen. The search ended at {extra.get('stopped')}.", indent=2)
     commands = []
     if (trace := extra.get("trace")) is not None and outcome.command != "report":
         commands.append(("see it", words.command_line("ipcsim", "report", str(trace))))

@@ -42,7 +42,7 @@ def _meant(found: Reference, state: int, choice: Choice) -> Iterator[Action]:
         if (step.act is Act.STRIKE) is not choice.timeout or (step.act is Act.DIE) is not choice.dies:
             continue
         chooses = isinstance(machine.people[choice.process].code[local.pc], Choose)
-        if not chooses or action.alternative == choice.alternative:
+        if choice.dies or not chooses or action.alternative == choice.alternative:
             yield action
 
 

@@ -81,7 +81,7 @@ def test_depth_first_does_not_know_what_goes_on_for_ever() -> None:
     outcome = ipcsim.verify("dining-philosophers", strategy="ordered", search="depth", seats=3, meals=1)
     assert outcome.verdict is Verdict.OK
     assert outcome.complete
-    endless = big(search="depth")
+    endless = ipcsim.verify(program(BIG.replace("10", "7")), reduction="none", search="depth")
     assert endless.verdict is Verdict.INCONCLUSIVE
     assert "`--search breadth`" in endless.findings[0].message
 

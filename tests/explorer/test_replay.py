@@ -24,7 +24,9 @@ def _clean() -> Iterator[None]:
 
 
 def wrong(name: str) -> bool:
-    return ipcsim.load(name).expect_verify is not Verdict.OK
+    """Those that go on for ever take long to find, and no replay shows it: one of them is enough."""
+    expected = ipcsim.load(name).expect_verify
+    return expected is not Verdict.OK and (expected not in ENDLESS or name == "polling")
 
 
 def remarks(outcome: Outcome) -> str:

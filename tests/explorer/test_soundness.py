@@ -104,7 +104,7 @@ def deep(text: str, right: Reference) -> None:
 
 QUICK = settings(
     deadline=None,
-    max_examples=int(os.environ.get("IPCSIM_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("IPCSIM_EXAMPLES", "70")),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 CHANCE = st.randoms(use_true_random=False)

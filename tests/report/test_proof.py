@@ -103,7 +103,6 @@ def test_no_blank_ends_and_one_blank_line_at_a_time(name: str) -> None:
         assert not re.search(r" $", shown, re.MULTILINE)
 
 
-@pytest.mark.xfail(strict=True, reason="the cells are cut to 30 characters, and then each stands on a line")
 @pytest.mark.parametrize("width", [60, 80])
 def test_the_way_stays_a_table(width: int) -> None:
     """One line a step, also where a terminal is as narrow as they usually are."""

@@ -109,6 +109,7 @@ def test_two_can_use_up_the_roll_while_the_third_asks() -> None:
 
 # --- readers and writers for ever ---
 
+
 def test_the_writer_starves_for_ever() -> None:
     outcome = ipcsim.verify("writer-starves")
     assert outcome.verdict is Verdict.STARVATION, told(outcome)
