@@ -133,8 +133,9 @@ class Checks:
     def _parts(self, prop: Property) -> Iterator[Part]:
         assert prop.condition is not None
         bad = prop.condition if prop.kind is PropertyKind.NEVER else Unary("not", prop.condition)
-        pieces = list(_disjuncts(bad))
-        if len(pieces) > _MOST_PARTS:
+        try:
+            pieces = list(_disjuncts(bad, _Budget()))
+        except _TooMany:
             pieces = [bad]
         for piece in pieces:
             if isinstance(piece, Const) and not piece.value:
@@ -312,42 +313,58 @@ def _nodes(expr: Expr) -> Iterator[Expr]:
         yield from _nodes(child)
 
 
-def _disjuncts(expr: Expr) -> Iterable[Expr]:
+class _TooMany(Exception):
+    """A condition has more parts than it is worth to take it apart."""
+
+
+class _Budget:
+    """How many parts a condition may still be taken apart into."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_PARTS
+
+    def take(self, parts: int) -> None:
+        self._left -= parts
+        if self._left < 0:
+            raise _TooMany
+
+
+def _disjuncts(expr: Expr, budget: _Budget) -> Iterable[Expr]:
     """`expr` as an "or" of smaller conditions, where it is one; a range is unrolled."""
     match expr:
         case BoolOp(op="or", items=items):
-            return [d for item in items for d in _disjuncts(item)]
+            return [d for item in items for d in _disjuncts(item, budget)]
         case BoolOp(op="and", items=items):
-            return _distributed(items)
+            return _distributed(items, budget)
         case Call(function="any", arguments=(Generator() as each,)):
-            pieces = _unrolled(each)
-            return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p)]
+            pieces = _unrolled(each, budget)
+            return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p, budget)]
         case Call(function="all", arguments=(Generator() as each,)):
-            pieces = _unrolled(each)
-            return [expr] if pieces is None else _distributed(tuple(pieces))
+            pieces = _unrolled(each, budget)
+            return [expr] if pieces is None else _distributed(tuple(pieces), budget)
         case Unary(op="not", operand=BoolOp(op="and", items=items)):
-            return [d for item in items for d in _disjuncts(Unary("not", item))]
+            return [d for item in items for d in _disjuncts(Unary("not", item), budget)]
         case Unary(op="not", operand=Call(function="all", arguments=(Generator() as each,))):
-            pieces = _unrolled(each, negated=True)
-            return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p)]
+            pieces = _unrolled(each, budget, negated=True)
+            return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p, budget)]
         case Unary(op="not", operand=Unary(op="not", operand=inner)):
-            return _disjuncts(inner)
+            return _disjuncts(inner, budget)
         case Unary(op="not", operand=Call(function="any", arguments=(Generator() as each,))):
-            pieces = _unrolled(each)
-            return [expr] if pieces is None else _distributed(tuple(Unary("not", p) for p in pieces))
+            pieces = _unrolled(each, budget)
+            return [expr] if pieces is None else _distributed(tuple(Unary("not", p) for p in pieces), budget)
         case _:
             return [expr]
 
 
-def _distributed(items: tuple[Expr, ...]) -> Iterable[Expr]:
+def _distributed(items: tuple[Expr, ...], budget: _Budget) -> Iterable[Expr]:
     """An "and" over "or"s as an "or" over "and"s, while that stays small."""
     products: list[tuple[Expr, ...]] = [()]
     for item in items:
-        pieces = list(_disjuncts(item))
+        pieces = list(_disjuncts(item, budget))
         if len(products) * len(pieces) > _MOST_PARTS:
             return [BoolOp("and", items)]
         products = [(*p, d) for p in products for d in pieces]
-    return [BoolOp("and", _flat(p)) if len(p) > 1 else p[0] for p in products]
+    return [BoolOp("and", _flat(p)) if len(p) > 1 else p[0] if p else Const(True) for p in products]
 
 
 def _flat(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
@@ -358,13 +375,14 @@ def _flat(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
     )
 
 
-def _unrolled(each: Generator, negated: bool = False) -> list[Expr] | None:
+def _unrolled(each: Generator, budget: _Budget, negated: bool = False) -> list[Expr] | None:
     """The element of a generator for each value of its variable, with its condition; None where the
     values are not known beforehand."""
     try:
         values = list(evaluate(each.iterable, [0] * (each.slot + 1)))
     except (EvaluationError, TypeError, IndexError):
         return None
+    budget.take(len(values))
     pieces: list[Expr] = []
     for value in values:
         element = fold(each.element, {each.slot: value})

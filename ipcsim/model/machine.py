@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from ipcsim.model import calls, processes
 from ipcsim.model.effects import Act, Action, Effects, Step
 from ipcsim.model.layout import Layout, Table, View
-from ipcsim.model.living import Living
+from ipcsim.model.living import Living, Unsupported
 from ipcsim.model.locals import LIVING, Local, Mode, Person, Text
 from ipcsim.model.object_calls import LivingObjects
 from ipcsim.program import Discipline, Program, PropertyKind
@@ -43,6 +43,7 @@ from ipcsim.program.instructions import (
 )
 from ipcsim.program.objects import Segment
 
+MOST_ELEMENTS = 20_000  # numbers in all segments together
 NARROW = {"local": 10, "semaphore": 6, "data": 8}  # bits to begin with
 
 
@@ -132,6 +133,14 @@ class Machine:
     def _place_segments(self) -> None:
         """`element[segment][generation][field]` are the slots of a field's elements."""
         generations = Living.generations(self.program)
+        fields = [
+            (g, f) for g, s in zip(generations, self.program.segments, strict=True) for f in s.struct.fields
+        ]
+        elements = sum(g * (1 if f.is_text or f.count is None else f.count) for g, f in fields)
+        if elements > MOST_ELEMENTS:
+            raise Unsupported(
+                f"its segments have {elements:,} numbers, and the model follows at most {MOST_ELEMENTS:,}"
+            )
         self.element: list[list[list[list[int]]]] = []
         for number, segment in enumerate(self.program.segments):
             self.element.append([self._fields(segment, g) for g in range(generations[number])])
