@@ -158,6 +158,10 @@ class Accesses:
             for i in self._person.code
         ]
 
+    def reaching(self, marked: list[bool]) -> list[bool]:
+        """By pc: whether a marked instruction may be met from there on."""
+        return [bool(m) for m in self._closure([int(m) for m in marked], [0] * len(marked))]
+
     def _closure(self, own: list[int], stops: list[int]) -> list[int]:
         """What may be met from each pc on; slots in `stops` are not looked for behind that pc."""
         masks, changed = list(own), True

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ipcsim.analysis.conditions import nodes
 from ipcsim.errors import EvaluationError
 from ipcsim.explorer.accesses import Accesses
 from ipcsim.explorer.invariants import Invariants
@@ -31,7 +32,6 @@ from ipcsim.program.expressions import (
     SemaphoreValue,
     Unary,
     World,
-    children,
     compile_expression,
     evaluate,
     fold,
@@ -121,11 +121,11 @@ class Checks:
                 self._by_slot.setdefault(slot, []).append(part)
         self._concerned: dict[frozenset[int], tuple[Part, ...]] = {}
         self.phases = frozenset(
-            n.phase for part in self.parts for n in _nodes(part.bad) if isinstance(n, At) and n.phase
+            n.phase for part in self.parts for n in nodes(part.bad) if isinstance(n, At) and n.phase
         )
 
         self.asks_for_ends = any(
-            isinstance(n, At) and not n.phase for part in self.parts for n in _nodes(part.bad)
+            isinstance(n, At) and not n.phase for part in self.parts for n in nodes(part.bad)
         )
 
     # --- properties ---
@@ -143,7 +143,7 @@ class Checks:
             yield Part(prop, piece, frozenset(self._processes(piece)), frozenset(self._objects(piece)))
 
     def _processes(self, expr: Expr) -> Iterator[int]:
-        for node in _nodes(expr):
+        for node in nodes(expr):
             if isinstance(node, At):
                 index = node.index
                 if index is None or (isinstance(index, Const) and isinstance(index.value, int)):
@@ -156,7 +156,7 @@ class Checks:
 
     def _objects(self, expr: Expr) -> Iterator[int]:
         machine = self._machine
-        for node in _nodes(expr):
+        for node in nodes(expr):
             match node:
                 case SemaphoreValue(set=number):
                     yield from machine.sem[number]
@@ -305,12 +305,6 @@ def field_access(machine: Machine, state: int, process: int) -> tuple[int, bool,
     if not 0 <= index < len(slots):
         return None
     return slots[index], isinstance(instruction, Store), f"{segment.name}.{declared.name}"
-
-
-def _nodes(expr: Expr) -> Iterator[Expr]:
-    yield expr
-    for child in children(expr):
-        yield from _nodes(child)
 
 
 class _TooMany(Exception):

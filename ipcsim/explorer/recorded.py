@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ipcsim.analysis import errnos
+from ipcsim.explorer.path import EXIT_CODES
 from ipcsim.model.effects import Act, Failure, Step
 from ipcsim.model.machine import Machine
 from ipcsim.program.instructions import (
@@ -31,7 +32,6 @@ from ipcsim.program.instructions import (
 from ipcsim.program.objects import Struct
 from ipcsim.trace import Event, EventKind
 
-EXIT_CODES = {Failure.ERRNO: 97, Failure.EVALUATION: 98, Failure.ASSERTION: 99}  # as a worker's
 _PIDS = frozenset({"lspid", "lrpid", "cpid", "lpid"})
 _TIMES = frozenset({"stime", "rtime", "ctime", "otime", "atime", "dtime"})
 

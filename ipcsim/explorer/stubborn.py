@@ -113,13 +113,7 @@ class Stubborn:
             or any(slot in self._watched for _, slot in self._accesses[process].now[pc])
             for pc, i in enumerate(code)
         ]
-        changed = True
-        while changed:
-            changed = False
-            for pc in reversed(range(len(code))):
-                if not own[pc] and any(own[t] for t in self._accesses[process].follow[pc] if t < len(code)):
-                    own[pc] = changed = True
-        return own
+        return self._accesses[process].reaching(own)
 
     def _place(self, state: int, process: int) -> _Place:
         own = state & self._masks[process]

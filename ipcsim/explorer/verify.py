@@ -384,15 +384,8 @@ def _enters(
 def _can_reach(ground: Ground, process: int, phase: str) -> list[bool]:
     """By pc: whether the process may yet enter the phase."""
     code = ground.machine.people[process].code
-    follow = ground.accesses[process].follow
-    found = [isinstance(i, Phase) and i.name == phase for i in code]
-    changed = True
-    while changed:
-        changed = False
-        for pc in reversed(range(len(code))):
-            if not found[pc] and any(found[t] for t in follow[pc] if t < len(code)):
-                found[pc] = changed = True
-    return found
+    entering = [isinstance(i, Phase) and i.name == phase for i in code]
+    return ground.accesses[process].reaching(entering)
 
 
 def _inconclusive(stopped: str, tally: _Tally) -> Finding:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ipcsim.analysis.conditions import nodes
 from ipcsim.model import calls, processes
 from ipcsim.model.effects import Act, Action, Effects, Step
 from ipcsim.model.layout import Layout, Table, View
@@ -31,7 +32,7 @@ from ipcsim.model.living import Living, Unsupported
 from ipcsim.model.locals import LIVING, Local, Mode, Person, Text
 from ipcsim.model.object_calls import LivingObjects
 from ipcsim.program import Discipline, Program, PropertyKind
-from ipcsim.program.expressions import At, Expr, children
+from ipcsim.program.expressions import At
 from ipcsim.program.instructions import (
     GetValue,
     Instruction,
@@ -281,13 +282,7 @@ def _phases_asked(program: Program) -> Iterator[str]:
         if prop.kind is PropertyKind.ALWAYS_EVENTUALLY and prop.phase is not None:
             yield prop.phase
         if prop.condition is not None:
-            yield from (node.phase for node in _nodes(prop.condition) if isinstance(node, At))
-
-
-def _nodes(expr: Expr) -> Iterator[Expr]:
-    yield expr
-    for child in children(expr):
-        yield from _nodes(child)
+            yield from (node.phase for node in nodes(prop.condition) if isinstance(node, At))
 
 
 def _uses_undo(program: Program, family: int) -> bool:
