@@ -56,6 +56,14 @@ def unmoved(sample: Asleep) -> bool:
     return _state(_read(sample.pid, "status")) == (b"S", sample.switches)
 
 
+def has_pending(pid: int, number: int) -> bool:
+    """Whether a signal that was sent to the process has not yet done what it does; False where it is gone."""
+    for line in _read(pid, "status").splitlines():
+        if line.startswith((b"SigPnd:", b"ShdPnd:")) and int(line.split()[1], 16) >> (number - 1) & 1:
+            return True
+    return False
+
+
 def run_state(pid: int) -> bytes:
     """The letter of ps: b"S" asleep, b"T" stopped, b"Z" ended and not yet reaped; b"" gone."""
     return _state(_read(pid, "status"))[0] if pid else b""

@@ -11,12 +11,13 @@ about again, so that the next choice is made from a state that no longer moves.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 
 from ipcsim.errors import Location
 from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall, Signal, Spawn
 from ipcsim.runner.deadlock import DeadlockWatch, object_of
-from ipcsim.runner.probe import asleep, run_state
+from ipcsim.runner.probe import asleep, has_pending, run_state
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, STRIKE, WORDS
 from ipcsim.runner.schedulers import ReplayScheduler, Scheduler
 from ipcsim.runner.session import Session
@@ -25,6 +26,8 @@ from ipcsim.snapshot import Status
 from ipcsim.sysv import process as sysv_process
 
 SPIN, LONGEST_SPIN = 0.00005, 0.004  # seconds to wait for a worker before asking whether it sleeps
+LONGEST_DELIVERY = 2.0  # seconds that a signal may take to be delivered on a busy machine
+STOPPING = 0.01  # seconds from the delivery of SIGSTOP until the process shows as stopped
 
 
 class Turns:
@@ -137,6 +140,7 @@ class Turns:
         sysv_process.futex_wake(self._session.rings.address(process, GRANT))
         self._settle(process)
         if isinstance(instruction, Signal):
+            self._wait_for_delivery(instruction)
             self._settle_signalled()
         if isinstance(instruction, Spawn):
             for other in session.alive:
@@ -165,6 +169,25 @@ class Turns:
             session.collect(0.005)
         self._asleep.discard(process)
         self._settle_sleepers()
+
+    def _wait_for_delivery(self, sent: Signal) -> None:
+        """kill(2) returns before a signal has done what it does: wait for that, or the next turn may be given
+        to somebody who is about to stop, or to die."""
+        session, number = self._session, getattr(signal, sent.signal)
+        until = time.monotonic() + LONGEST_DELIVERY
+        for process in session.alive:
+            if session.program.processes[process].family != sent.family or process in self._stopped:
+                continue  # a stopped process takes no signal but SIGCONT and SIGKILL, which act at once
+            while has_pending(session.pid(process), number) and time.monotonic() < until:
+                session.collect(0.0005)
+            if number == signal.SIGSTOP:
+                self._wait_until_stopped(process)
+
+    def _wait_until_stopped(self, process: int) -> None:
+        """The signal is taken, but maybe the state is not yet `T`; who was not meant stays as it is."""
+        until = time.monotonic() + STOPPING
+        while run_state(self._session.pid(process)) not in (b"T", b"") and time.monotonic() < until:
+            self._session.collect(0.0005)
 
     def _settle_signalled(self) -> None:
         """Find out whom a signal has stopped, continued or killed."""
