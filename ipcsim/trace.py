@@ -138,8 +138,12 @@ class TraceWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("xb", buffering=1 << 18)
         first = {"ipcsim-trace": FORMAT, **header, "program": encode(program)}
-        self._file.write(json.dumps(first, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()  # a run that is killed leaves a trace that says what it was
+        try:
+            self._file.write(json.dumps(first, separators=(",", ":")).encode() + b"\n")
+            self._file.flush()  # a run that is killed leaves a trace that says what it was
+        except BaseException:
+            self.abandon()
+            raise
 
     def records(self, process: int, raw: bytes | memoryview) -> None:
         self._file.write(CHUNK.pack(RECORDS, process, len(raw)))

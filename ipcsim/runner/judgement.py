@@ -89,7 +89,7 @@ def conclude_run(
         complete=finished,
         findings=tuple(findings),
         seed=session.seed,
-        duration_s=duration,
+        duration_s=round(duration, 6),  # as the trace keeps it
         arguments=dict(program.arguments),
         extra=extra,
     )
