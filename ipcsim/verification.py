@@ -200,8 +200,8 @@ def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
         )
     if outcome.verdict is Verdict.DEADLOCK and again.verdict is Verdict.INCONCLUSIVE:
         return (
-            f"Real processes took the same {steps:,} steps and sleep in the same calls. That nobody ever wakes "
-            "them a run cannot see: by the text alone others still could."
+            f"Real processes took the same {steps:,} steps and sleep in the same calls. That nobody ever "
+            "wakes them a run cannot see: by the text alone others still could."
         )
     reason = again.findings[0].message if again.findings else ""
     return f"The replay on real processes ended differently: {again.verdict}. {reason}".rstrip()
