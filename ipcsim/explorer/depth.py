@@ -9,7 +9,6 @@ checking", 1996).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from ipcsim.explorer.graph import Graph
@@ -34,7 +33,6 @@ class DepthSearch(Search):
         except KeyboardInterrupt:
             result.stopped, result.interrupted = "interrupted", True
         result.visited = len(self._seen)
-        result.seconds = time.monotonic() - self._started
         return result
 
     def _go_down(self, first: int) -> None:

@@ -80,7 +80,6 @@ class Result:
     stopped: str = ""
     deadlocks: int = 0
     ends: int = 0
-    seconds: float = 0.0
     interrupted: bool = False
     visited: int | None = None  # states, where the graph does not hold them all
 
@@ -167,7 +166,6 @@ class Search:
                 self._drain()
         except KeyboardInterrupt:
             result.stopped, result.interrupted = "interrupted", True
-        result.seconds = time.monotonic() - self._started
         return result
 
     def _drain(self) -> None:

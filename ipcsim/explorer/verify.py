@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ipcsim.explorer import cases, rounds, telling
@@ -22,12 +22,19 @@ from ipcsim.explorer.search import NO_LIMITS, Limits, Progress, Result, final_co
 from ipcsim.model.layout import Overflow
 from ipcsim.model.living import Unsupported
 from ipcsim.model.locals import LIVING
+from ipcsim.model.machine import sleep_shows
 from ipcsim.program import Discipline, Fairness, Program, Property, PropertyKind
 from ipcsim.program.instructions import Phase
 from ipcsim.verdict import PRECEDENCE, Finding, Kind, Outcome, Verdict, conclude
 
 DEEP = "that depth first nothing is known of what goes on for ever"
 MOST_CASES = 20  # different things found of which the way is told
+_WITHOUT_SYMMETRY = {
+    Reduction.NONE: Reduction.NONE,
+    Reduction.STUBBORN: Reduction.STUBBORN,
+    Reduction.SYMMETRY: Reduction.NONE,
+    Reduction.ALL: Reduction.STUBBORN,
+}
 CHECK_STATES = 200_000  # states to spend on whether Linux's order excludes a finding
 
 
@@ -60,7 +67,6 @@ class _Tally:
     transitions: int = 0
     stopped: str = ""
     interrupted: bool = False
-    notes: list[str] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
         self.states += result.states
@@ -97,7 +103,6 @@ class _Verifier:
         self._cases: list[Case] = []
         self._fair = False  # whether fair loops were looked for
         self._used = "none"
-        self._loops_used = ""
         self._deadlocks = 0
 
     def run(self) -> Verification:
@@ -155,7 +160,7 @@ class _Verifier:
 
     def _prepare(self, liveness: bool, alike: bool = True) -> Ground:
         o = self._options
-        reduction = o.reduction if alike or o.reduction is not Reduction.SYMMETRY else Reduction.NONE
+        reduction = o.reduction if alike else _WITHOUT_SYMMETRY[o.reduction]
         return prepare(self._program, o.semaphores, o.crashes, reduction, self._widths, liveness)
 
     # --- states ---
@@ -208,7 +213,6 @@ class _Verifier:
             limits = replace(self._options.limits, after=None)
             result = ground.search(True, limits, self._progress)
             self._tally.add(result)
-        self._loops_used = ground.used
         self._fair = not result.stopped
         seconds = self._options.limits.seconds
         until = None if seconds is None else self._started + seconds
@@ -268,8 +272,7 @@ class _Verifier:
         if stopped and not findings:
             findings.append(_inconclusive(stopped, self._tally))
         verdict = conclude(tuple(findings))
-        notes = [*self._tally.notes, *self._excluded(verdict)]
-        outcome = self._outcome(verdict, findings, path, notes)
+        outcome = self._outcome(verdict, findings, path, self._excluded(verdict))
         return Verification(replace(outcome, extra={**outcome.extra, "others": others}), path)
 
     def _outcome(
@@ -310,8 +313,6 @@ class _Verifier:
         """Whether a finding under `weak` is none under Linux's own order."""
         o = self._options
         weak = o.semaphores is Discipline.WEAK and o.compare and not self._tally.interrupted
-        from ipcsim.model.machine import sleep_shows
-
         depends = sleep_shows(self._program) or verdict in (Verdict.STARVATION, Verdict.LIVELOCK)
         if not weak or not depends or verdict in (Verdict.OK, Verdict.INCONCLUSIVE):
             return []
