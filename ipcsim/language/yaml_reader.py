@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import yaml
@@ -236,12 +237,20 @@ class _Reader:
         text = self.document.line(line)
         column = min(column, len(text) + 1)
         message = next((ours for theirs, ours in _WORDS if theirs in words), f"not valid YAML: {words}")
+        if _too_deep(self.document.source.text):  # some versions of the parser give up before we do
+            message = f"more than {MAX_DEPTH} levels of nesting"
         hint = ""
         if "\t" in text[: len(text) - len(text.lstrip())]:
             message, column = "a tab in the indentation: YAML wants spaces", text.index("\t") + 1
         elif re.search(r"[\[{].*\w[\[(]", text) and "is missing" in message:
             hint = 'inside […] and {…} quote what has brackets or commas: "min(a, b)"'
         self.problems.add(_mark_at(self.document, line, column), message, hint)
+
+
+def _too_deep(text: str) -> bool:
+    """Whether more brackets are open somewhere than a text may nest, where it cannot be read anyway."""
+    depths = accumulate((char in "[{") - (char in "]}") for char in text)
+    return any(depth > MAX_DEPTH for depth in depths)
 
 
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|[-+]?0x[0-9a-fA-F]+")
