@@ -45,6 +45,8 @@ class Result:
     features: tuple[str, ...] = ()
     verdict: str = ""  # by brute force, under `weak`
     states: int = 0
+    fairness: str = "strong"
+    crashes: int = 0
     wrong: list[str] = field(default_factory=list)  # one line a disagreement
 
     def __str__(self) -> str:
@@ -60,7 +62,8 @@ def compare(seed: int, allowed: frozenset[str] = frozenset(FEATURES), most: int 
     text = generator.text()
     crashes = generator.crashes
     fairness = random.Random(seed).choice(("strong", "strong", "strong", "weak", "none"))
-    found = Result(seed, "agree", text, tuple(sorted(generator.features)))
+    features = tuple(sorted(generator.features))
+    found = Result(seed, "agree", text, features, fairness=fairness, crashes=crashes)
     try:
         program = load_program(Source(f"seed-{seed}.yaml", text))
     except ScenarioError:

@@ -12,7 +12,7 @@ from tests.oracle.expressions import NoValue
 from tests.oracle.queues import Request
 from tests.oracle.scenario import Doc, Scenario, split
 from tests.oracle.semaphores import Array, Op
-from tests.oracle.world import Message, Process, Sleeper, World
+from tests.oracle.world import Message, Process, Sleeper, Undo, World
 
 Discipline = Literal["weak", "kernel"]
 
@@ -264,10 +264,12 @@ class Machine:
         world.processes[p] = Process(
             "exiting", process.stack if sleeping else (), process.env if sleeping else (), how=how
         )
-        if "zcnt" not in self.it.words:  # else even an undo of nothing shows, by S-11
-            world.undo[p] = tuple([u for u in world.undo[p] if u.adjustments])
-        if how != "dead" and not world.undo[p]:
+        if how != "dead" and not self.owes(world, p):
             self.gone(world, p)
+
+    def owes(self, world: World, p: int) -> tuple[Undo, ...]:
+        """What p gives back at its end, as it has to (S-16). An undo of nothing shows by S-11 at most."""
+        return tuple([u for u in world.undo[p] if u.adjustments or "zcnt" in self.it.words])
 
     def gone(self, world: World, p: int) -> None:
         """The end is done: p is a zombie, which only kill(2) can tell from one that was reaped."""

@@ -129,7 +129,7 @@ def _ends(machine: Machine, world: World, p: int) -> Iterator[World]:
         new.update(p, stack=(), env=())
         yield new
         return
-    undos = world.undo[p]
+    undos = machine.owes(world, p)
     for undo in undos[:1] if machine.kernel else undos:
         new = world.copy()
         semaphores.give_back(new, p, undo)
