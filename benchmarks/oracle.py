@@ -105,6 +105,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="how many seeds (with --results: in all)")
     parser.add_argument("--seconds", type=float, help="stop after this time")
     parser.add_argument("--results", type=Path, help="add up in this JSON file, and go on from it")
+    parser.add_argument("--with", dest="sure", default="", help="features that each scenario has")
     parser.add_argument("--only", help=f"features that scenarios may have, of {' '.join(FEATURES)}")
     parser.add_argument("--without", help="features that they may not have")
     parser.add_argument("--most", type=int, default=MOST_STATES, help="states that brute force looks at")
@@ -115,9 +116,9 @@ def main() -> int:
     tally = Tally(a.results)
     first = tally.next_seed if a.seed is None else a.seed
     left = a.count - tally.tried if a.results is not None and a.seed is None else a.count
-    _try(
-        range(first, first + max(0, left)), lambda s: compare(s, allowed, a.most), tally, a.seconds, a.shrink
-    )
+    sure = frozenset(_features(parser, a.sure))
+    seeds = range(first, first + max(0, left))
+    _try(seeds, lambda s: compare(s, allowed, sure, a.most), tally, a.seconds, a.shrink)
     print(tally)
     return 1 if tally.disagreements else 0
 

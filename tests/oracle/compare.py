@@ -55,10 +55,15 @@ class Result:
         return f"seed {self.seed} ({features}): {self.how}\n{lines}\n{self.text}"
 
 
-def compare(seed: int, allowed: frozenset[str] = frozenset(FEATURES), most: int = MOST_STATES) -> Result:
+def compare(
+    seed: int,
+    allowed: frozenset[str] = frozenset(FEATURES),
+    sure: frozenset[str] = frozenset(),
+    most: int = MOST_STATES,
+) -> Result:
     """Make the scenario of a seed and hold `verify` against brute force, under both disciplines and with and
-    without reduction."""
-    generator = Generator(random.Random(seed), allowed)
+    without reduction. `allowed` and `sure`: the features that the scenario may have, and has to."""
+    generator = Generator(random.Random(seed), allowed, sure)
     text = generator.text()
     crashes = generator.crashes
     fairness = random.Random(seed).choice(("strong", "strong", "strong", "weak", "none"))

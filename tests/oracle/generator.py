@@ -35,12 +35,17 @@ Doc = dict[str, Any]
 
 
 class Generator:
-    """Makes one scenario out of a source of chance."""
+    """Makes one scenario out of a source of chance, with some of the `allowed` features and all of `sure`."""
 
-    def __init__(self, chance: random.Random, allowed: frozenset[str] = frozenset(FEATURES)) -> None:
+    def __init__(
+        self,
+        chance: random.Random,
+        allowed: frozenset[str] = frozenset(FEATURES),
+        sure: frozenset[str] = frozenset(),
+    ) -> None:
         self._chance = chance
         some = chance.choice((0.12, 0.25, 0.4))
-        self.features = frozenset(f for f in FEATURES if chance.random() < some) & allowed
+        self.features = frozenset(f for f in FEATURES if chance.random() < some) & allowed | sure
         self.tidy = chance.random() < 0.55  # who takes gives back, and nobody waits for what may not come
 
     def _maybe(self, probability: float) -> bool:
@@ -86,6 +91,7 @@ class Generator:
             doc["segments"] = {"s": {"y": {"type": "int", "atomic": True}}}
         self._families = self._shape()
         self._progress = self._maybe(0.15)
+        self._meeting = bool({"kill", "signals"} & self.features) and self._maybe(0.5)
         doc["processes"] = {name: self._family(i) for i, (name, _) in enumerate(self._families)}
         self._entered = [n for n in ("A", "B") if f"'phase': '{n}'" in repr(doc)] or [""]
         properties = [self._property() for _ in range(self._one(0, 1, 1, 2))]
@@ -110,6 +116,10 @@ class Generator:
             family["steps"] = [{"forever": [s for _ in range(self._one(1, 1, 2)) for s in self._round()]}]
         elif "rounds" in self.features:
             family["steps"] = self._counted()
+        elif self._meeting and number == 0:
+            family["steps"] = self._one_who_sleeps()
+        elif self._meeting and number == 1:
+            family["steps"] = self._one_who_disturbs()
         else:
             family["steps"] = self._text()
         if self._child and number == 0:
@@ -141,6 +151,64 @@ class Generator:
         )
         rounds = {"repeat": self._one(2, 3), "steps": body}
         return [*([self._phase()] if self._maybe(0.3) else []), rounds, *behind]
+
+    # --- a signal and what is waited for on their way to one sleeper ---
+
+    def _one_who_sleeps(self) -> Steps:
+        name, other = self._sets[0][0], self._one(*self._sets[-1])
+        calls: Steps = [{"P": name}, {"P": name}, {"semop": [{name: -1}]}]
+        calls += [{"Z": name}] if "zero" in self.features else []
+        if "queues" in self.features:
+            calls += [{"receive": {"queue": "q"}}, {"send": {"queue": "q", "type": 1}}]
+        call = self._one(*calls)
+        if "P" in call and self._has("undo", 0.7):
+            call["undo"] = True
+        if self._has("timeout", 0.3):
+            call["timeout"] = "5ms"
+        after: Steps = [[], [self._phase()], [{"V": other}], [{"set": {"got": 1}}], [{"exit": 1}]]
+        call["on_error"] = {e: self._one(*after) for e in ("EINTR", "EAGAIN")}
+        before = self._one(
+            [], [self._phase()], [{"P": other, **({"undo": True} if self._has("undo") else {})}]
+        )
+        behind = self._one([], [{"V": name}], [{"assert": "got == 0"}], [self._phase(), {"V": other}])
+        return [*before, call, *behind]
+
+    def _one_who_disturbs(self) -> Steps:
+        name, other = self._sets[0][0], self._one(*self._sets[-1])
+        sleeper = self._families[0][0] if self._families[0][1] is None else f"{self._families[0][0]}[0]"
+
+        def signal(word: str) -> Doc:
+            return {"signal": {"to": sleeper, "name": word}, "on_error": {"ESRCH": self._little()}}
+
+        ways: list[Steps] = []
+        if "kill" in self.features:
+            ways.append([signal("SIGKILL")])
+        if "signals" in self.features:
+            ways += [[signal("SIGUSR1")], [signal("SIGSTOP")]]
+        disturbs = self._one(*ways)
+        wakes: list[Steps] = [
+            [{"V": name}],
+            [{"V": name}],
+            [{"P": {name: 1}, "nowait": True, "on_error": {"EAGAIN": []}}],
+        ]
+        if "queues" in self.features:
+            wakes += [[{"send": {"queue": "q", "type": 1}}], [{"receive": {"queue": "q"}}]]
+        if "lives" in self.features and "queues" in self.features:
+            wakes += [[{"remove": "q"}]]
+        wake = self._one(*wakes)
+        if disturbs[0]["signal"]["name"] == "SIGSTOP" and self._maybe(0.8):
+            wake = [*wake, signal("SIGCONT")] if self._maybe(0.7) else [signal("SIGCONT"), *wake]
+        guard: Steps = []
+        if "counts" in self.features:
+            guard = [{"while": "n == 0", "steps": [{"get": {"ncnt": name, "into": "n"}}]}]
+        behind = self._one(
+            [],
+            [{"P": other}],
+            [{"get": {"value": name, "into": "got"}}, {"assert": "got == 0"}],
+            [{"P": name, "nowait": True}],
+            [{"P": name, "nowait": True, "on_error": {"EAGAIN": [self._phase()]}}],
+        )
+        return [*guard, *disturbs, *wake, *behind]
 
     # --- liveness ---
 
