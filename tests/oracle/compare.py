@@ -99,7 +99,12 @@ def disagreements(
     for (discipline, budget), judgement in right.items():
         for reduction in REDUCTIONS if budget == crashes else ("all",):
             asked = Asked(discipline, fairness, budget, reduction)
-            outcome = verified(program, asked)
+            try:
+                outcome = verified(program, asked)
+            except Exception as problem:  # whatever it is, it is a defect of verify
+                told[discipline, budget] = frozenset()
+                yield f"{asked}: verify raises {type(problem).__name__}: {problem}"
+                continue
             kinds = frozenset(str(f.verdict) for f in outcome.findings if f.verdict is not None)
             told[discipline, budget] = kinds
             if (line := differs(judgement, outcome, kinds)) is not None:

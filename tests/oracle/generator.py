@@ -74,8 +74,14 @@ class Generator:
         self._sets = [names]
         if len(names) > 1 and self._maybe(0.35):
             self._sets = [names[:1], names[1:]]
+        self._meeting = bool({"kill", "signals"} & self.features) and self._maybe(0.5)
         first = (1, 1, 1, 2) if self.tidy else (0, 1, 1, 2)
         doc["semaphores"] = {f"set{i}": {n: self._one(*first) for n in s} for i, s in enumerate(self._sets)}
+        if self._meeting and self._maybe(0.85):
+            doc["semaphores"]["set0"]["a"] = 0
+        if self._maybe(0.15):
+            doc["semaphores"]["set0"]["f"] = {"count": 2, "value": self._one(*first)}
+            names += ["f[0]", "f[1]"] if self._sets[0] is names else []
         self._made: list[str] = []
         if "lives" in self.features:
             self._made = ["box"] if self._maybe(0.5) else ["life"]
@@ -91,7 +97,6 @@ class Generator:
             doc["segments"] = {"s": {"y": {"type": "int", "atomic": True}}}
         self._families = self._shape()
         self._progress = self._maybe(0.15)
-        self._meeting = bool({"kill", "signals"} & self.features) and self._maybe(0.5)
         doc["processes"] = {name: self._family(i) for i, (name, _) in enumerate(self._families)}
         self._entered = [n for n in ("A", "B") if f"'phase': '{n}'" in repr(doc)] or [""]
         properties = [self._property() for _ in range(self._one(0, 1, 1, 2))]
@@ -100,7 +105,11 @@ class Generator:
         return doc
 
     def _shape(self) -> list[tuple[str, int | None]]:
-        counts = self._one((2,), (None, None), (None, None), (None, 2), (2, None), (None, None, None), (3,))
+        counts: Any = self._one(
+            (2,), (None, None), (None, None), (None, 2), (2, None), (None, None, None), (3,)
+        )
+        if self._meeting:
+            counts = self._one((None, None), (None, None), (None, None, None))
         shape = [("wxyz"[i], n) for i, n in enumerate(counts)]
         self._child = "spawn" in self.features and len(shape) < 3
         return [*shape, ("child", None)] if self._child else shape
@@ -111,7 +120,8 @@ class Generator:
         family: Doc = {} if count is None else {"count": count}
         if name == "child":
             family["spawned"] = True
-        family["locals"] = {"n": self._one(0, 0, 1, "me" if self._me else 1), "got": 0}
+        n = 0 if self._meeting else self._one(0, 0, 1, "me" if self._me else 1)
+        family["locals"] = {"n": n, "got": 0}
         if "restless" in self.features:
             family["steps"] = [{"forever": [s for _ in range(self._one(1, 1, 2)) for s in self._round()]}]
         elif "rounds" in self.features:
@@ -288,7 +298,8 @@ class Generator:
             case "set_value":
                 return [{"set_value": {name: self._one(0, 1)}}]
             case "valueless":
-                return [self._one({"assert": "1 // n == 1"}, {"set": {"n": "1 // n"}})]
+                beyond = [{"P": "f[n + 1]"}] if "f[0]" in self._sets[0] else []
+                return [self._one({"assert": "1 // n == 1"}, {"set": {"n": "1 // n"}}, *beyond)]
             case "assert":
                 return [{"assert": self._one("n == 0", "n < 3")}]
         return [{"choose": [[{"exit": self._one(0, 1)}], [self._phase()]]}]
