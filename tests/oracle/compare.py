@@ -93,7 +93,9 @@ def disagreements(
     budgets = (crashes - 1, crashes) if crashes else (0,)
     for discipline in DISCIPLINES:
         for budget in budgets:
-            right[discipline, budget] = judge(explore(Machine(it, discipline, budget), most), fairness)
+            right[discipline, budget] = judge(
+                explore(Machine(it, discipline, budget, ordered=True), most), fairness
+            )
     if note is not None:
         note.verdict, note.states = right["weak", crashes].verdict, right["weak", crashes].states
     for (discipline, budget), judgement in right.items():

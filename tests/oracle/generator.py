@@ -14,6 +14,7 @@ FEATURES = (
     "zero",  # waits for zero
     "queues",
     "segments",  # and so races
+    "told",  # accesses behind calls that fail, which may tell of another's access without ordering it
     "set_value",
     "counts",  # GETNCNT, GETZCNT
     "undo",
@@ -254,7 +255,7 @@ class Generator:
 
     def _statement(self, depth: int) -> Steps:
         kinds = ["critical"] * 3 + ["phase"] * 2 + ["semop"] * (1 if self.tidy else 4)
-        kinds += ["data"] * 3 if {"queues", "segments"} & self.features else []
+        kinds += ["data"] * 5 if {"queues", "segments"} & self.features else []
         kinds += ["control"] * 2 if depth else []
         kinds += [k for k in ("kill", "signals", "counts", "lives", "crash") if k in self.features] * 2
         kinds += ["set_value"] if "set_value" in self.features else []
@@ -380,6 +381,8 @@ class Generator:
     def _data(self) -> Steps:
         if "queues" in self.features and ("segments" not in self.features or self._maybe(0.5)):
             return [self._message()]
+        if self._has("told", 0.4):
+            return self._told_by_a_call()
         field = self._one(
             "s.x", "s.x", "s.y", "s.y", "s.z[0]", "s.z[1]", "s.z[me % 2]" if self._me else "s.x"
         )
@@ -392,6 +395,29 @@ class Generator:
             mutex = self._sets[0][0]
             return [{"P": mutex}, {"set": {field: value}}, {"V": mutex}]
         return [{"set": {field: value}}]
+
+    def _told_by_a_call(self) -> Steps:
+        """An access behind a call that tells something of another's access: which results order?"""
+        mutex, store, load = self._sets[0][0], {"set": {"s.x": 1}}, {"set": {"n": "s.x"}}
+        ways: list[Steps] = [[store, {"P": mutex}, {"V": mutex}]]
+        if "nowait" in self.features:
+            busy = {"EAGAIN": [load, {"exit": 0}]}
+            ways += [[{"P": mutex, "nowait": True, "on_error": busy}, {"V": mutex}]] * 2
+        if "timeout" in self.features:
+            ways.append([{"P": mutex, "timeout": "5ms", "on_error": {"EAGAIN": [load, {"exit": 0}]}}])
+        if "queues" in self.features:
+            ways.append([store, {"send": {"queue": "q", "type": 1}}])
+            ways.append([{"receive": {"queue": "q"}}, load])
+            asked = {"stat": {"object": "q", "field": "qnum", "into": "n"}}
+            ways.append([{"while": "n == 0", "steps": [asked]}, load])
+            if "nowait" in self.features:
+                empty = {"ENOMSG": [load]}
+                ways.append([{"receive": {"queue": "q"}, "nowait": True, "on_error": empty}])
+        if "kill" in self.features:
+            ended = {"to": self._somebody(), "name": "SIGCONT"}
+            ways.append([{"signal": ended, "on_error": {"ESRCH": [load]}}])
+        steps: Steps = self._one(*ways)
+        return steps
 
     def _message(self) -> Doc:
         kind = self._one(1, 1, 2, "me + 1") if self._me else self._one(1, 1, 2)

@@ -37,6 +37,9 @@ def _signal(machine: Machine, world: World, p: int) -> Iterator[World]:
         if world.processes[p].life == "ready":
             _arrives(machine, world, p, name)
     else:
+        machine.learns(world, ("signal", target), p)
+        if name == "SIGCONT" and world.processes[target].stopped:
+            machine.learns(world, target, p)
         _arrives(machine, world, target, name)
         machine.returned(world, p, None)
     yield world

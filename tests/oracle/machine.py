@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tests.oracle import control, queues, semaphores
 from tests.oracle.expressions import NoValue
 from tests.oracle.queues import Request
-from tests.oracle.scenario import Doc, Scenario, split
+from tests.oracle.scenario import Doc, Scenario, object_of, split
 from tests.oracle.semaphores import Array, Op
 from tests.oracle.world import Message, Process, Sleeper, Undo, World
 
@@ -107,6 +107,7 @@ class Machine:
             world.update(p, stack=(), env=())
             return
         step = self.step(world, p)
+        self._told(world, p, step, errno)
         process = process._replace(
             life="ready", stopped=process.stopped or process.stopping, stopping=False, signalled="", resume=""
         )
@@ -279,6 +280,11 @@ class Machine:
         world.undo[p] = ()
 
     # --- races, by what orders accesses ---
+    #
+    # Who knows of an access comes after it. For each element and process the last load and the last store
+    # are kept, with all processes and objects that know of it: a process tells what it knows to what it
+    # gives (V, a message, an atomic store), and learns from what it gets. Objects are told by takers, too:
+    # that orders more than it should in one interleaving, and there is another one where it does not.
 
     def access(self, world: World, p: int, element: int, store: bool) -> None:
         """p loads or stores an element: `race` where another's access is not known to have been before."""
@@ -302,6 +308,30 @@ class Machine:
         for here in objects:
             self.learns(world, p, here)
             self.learns(world, here, p)
+
+    def _told(self, world: World, p: int, step: Doc, errno: str | None) -> None:
+        """What a call tells by its result alone. EAGAIN, ENOMSG and a time-out order nothing."""
+        if errno == "EINTR":
+            self.learns(world, p, ("signal", p))
+        number = self._object_of(step)
+        if number is None:
+            return
+        if errno in ("EIDRM", "EINVAL", "ENOENT", "EEXIST"):
+            self.learns(world, p, ("object", number))
+        elif errno is None and {"create", "open", "remove"} & step.keys():
+            self.synchronise(world, p, [("object", number)])
+
+    def _object_of(self, step: Doc) -> int | None:
+        """The set or queue that a call is about."""
+        for key in ("create", "open", "remove"):
+            if key in step:
+                return self.object(object_of(step[key]))
+        for key in ("send", "receive"):
+            if key in step:
+                return self.of_queue(self.queue(step[key]))
+        for name, _, _ in _operations(step) if {"P", "V", "Z", "semop"} & step.keys() else ():
+            return self.it.members[split(name)[0]][0]
+        return None
 
     def learns(self, world: World, who: Any, from_: Any) -> None:
         """`who` (a process or an object) knows from now on what `from_` knows."""
@@ -332,7 +362,7 @@ def _operations(step: Doc) -> Iterable[tuple[str, Any, Doc]]:
 
 
 def _into(step: Doc) -> str | None:
-    for key in ("receive", "get", "create", "open"):
+    for key in ("receive", "get", "stat", "create", "open"):
         if isinstance(step.get(key), dict):
             found: str | None = step[key].get("into")
             return found

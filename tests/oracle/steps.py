@@ -286,6 +286,7 @@ def _get(machine: Machine, world: World, p: int) -> Iterator[World]:
     if _missing(machine, world, p, set_):
         yield world
         return
+    machine.learns(world, p, ("sem", set_, number))
     answers = [world.sems[set_][number]]
     if what != "value":
         array_of = partial(machine.array_of, world)
@@ -294,6 +295,16 @@ def _get(machine: Machine, world: World, p: int) -> Iterator[World]:
         new = world.copy()
         machine.returned(new, p, None, answer)
         yield new
+
+
+def _stat(machine: Machine, world: World, p: int) -> Iterator[World]:
+    asked = machine.step(world, p)["stat"]
+    if asked["field"] != "qnum":
+        raise NotImplementedError(asked["field"])
+    queue = machine.it.queue_names.index(asked["object"])
+    if not _missing(machine, world, p, machine.of_queue(queue)):
+        machine.returned(world, p, None, len(world.queues[queue]))
+    yield world
 
 
 def _set_value(machine: Machine, world: World, p: int) -> Iterator[World]:
@@ -329,6 +340,7 @@ RULES: dict[str, Rule] = {
     "send": _send,
     "receive": _receive,
     "get": _get,
+    "stat": _stat,
     "set_value": _set_value,
     **LIFE,
 }
