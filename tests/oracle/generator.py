@@ -35,6 +35,18 @@ Steps = list[Any]
 Doc = dict[str, Any]
 
 
+class _Plain(yaml.SafeDumper):
+    """Without anchors: what stands twice is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def written(doc: Doc) -> str:
+    """A document as the file that a user would write."""
+    return yaml.dump(doc, Dumper=_Plain, sort_keys=False, default_flow_style=None, width=100)
+
+
 class Generator:
     """Makes one scenario out of a source of chance, with some of the `allowed` features and all of `sure`."""
 
@@ -64,8 +76,8 @@ class Generator:
         return self._one(1, 1, 2) if "budget" in self.features else 0
 
     def text(self) -> str:
-        """The scenario, as the file that a user would write."""
-        return yaml.safe_dump(self._doc(), sort_keys=False, default_flow_style=None, width=100)
+        """The scenario."""
+        return written(self._doc())
 
     # --- the whole ---
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tests.oracle.generator import written
 from tests.oracle.scenario import Block, Doc, inner
 
 
@@ -18,11 +19,10 @@ def shrink(text: str, stays: Callable[[str], bool]) -> str:
     while smaller:
         smaller = False
         for candidate in _candidates(doc):
-            written = yaml.safe_dump(candidate, sort_keys=False, default_flow_style=None, width=100)
-            if _holds(written, stays):
-                doc, text, smaller = candidate, written, True
+            if _holds(written(candidate), stays):
+                doc, smaller = candidate, True
                 break
-    return text
+    return written(doc)
 
 
 def _holds(text: str, stays: Callable[[str], bool]) -> bool:
