@@ -108,7 +108,7 @@ def disagreements(
                 yield f"{asked}: verify raises {type(problem).__name__}: {problem}"
                 continue
             kinds = frozenset(str(f.verdict) for f in outcome.findings if f.verdict is not None)
-            told[discipline, budget] = kinds
+            told[discipline, budget] = kinds - judgement.perhaps
             if (line := differs(judgement, outcome, kinds)) is not None:
                 yield f"{asked}: {line}"
     for name, findings in (("brute force", {k: j.kinds for k, j in right.items()}), ("verify", told)):
@@ -140,7 +140,7 @@ def differs(right: Judgement, outcome: Outcome, kinds: frozenset[str]) -> str | 
         said = f"verify says {outcome.verdict} {sorted(kinds)}"
         return f"{said}, brute force {right.verdict} {sorted(right.kinds)}"
     cut = len(outcome.findings) >= TOLD or "not counted" in outcome.extra["reduction"]
-    if kinds == right.kinds or (cut and kinds < right.kinds):
+    if (cut and kinds < right.kinds) or right.kinds <= kinds <= right.kinds | right.perhaps:
         return None
     return f"verify finds {sorted(kinds)}, brute force {sorted(right.kinds)}"
 

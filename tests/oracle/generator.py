@@ -121,8 +121,8 @@ class Generator:
         counts: Any = self._one(
             (2,), (None, None), (None, None), (None, 2), (2, None), (None, None, None), (3,)
         )
-        if self._meeting:
-            counts = self._one((None, None), (None, None), (None, None, None))
+        if self._meeting or "rounds" in self.features:
+            counts = self._one((None, None), (2,), (None, None, None))
         shape = [("wxyz"[i], n) for i, n in enumerate(counts)]
         self._child = "spawn" in self.features and len(shape) < 3
         return [*shape, ("child", None)] if self._child else shape
@@ -162,7 +162,7 @@ class Generator:
 
     def _counted(self) -> Steps:
         """Rounds that a search need not count, and what stands behind them."""
-        body = [s for _ in range(self._one(1, 2)) for s in self._critical(0, plain=True)]
+        body = [s for _ in range(self._one(1, 1, 2)) for s in self._critical(0, plain=True)]
         behind: Steps = self._one(
             [],
             [self._phase()],
@@ -172,7 +172,7 @@ class Generator:
             [{"P": "a"}],
             [{"crash": "SIGKILL"}],
         )
-        rounds = {"repeat": self._one(2, 3), "steps": body}
+        rounds = {"repeat": self._one(2, 2, 3), "steps": body}
         return [*([self._phase()] if self._maybe(0.3) else []), rounds, *behind]
 
     # --- a signal and what is waited for on their way to one sleeper ---

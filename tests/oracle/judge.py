@@ -24,8 +24,12 @@ PRECEDENCE = ("error", "deadlock", "race", "violation", "livelock", "starvation"
 
 @dataclass(frozen=True)
 class Judgement:
+    """What there is to find. `perhaps`: a property that has no value somewhere is an `error`; that it does
+    not hold elsewhere need not be told as well."""
+
     kinds: frozenset[str]
     states: int
+    perhaps: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> str:
@@ -35,9 +39,14 @@ class Judgement:
 def judge(space: Space, fairness: str = "strong") -> Judgement:
     """Every kind of finding that the scenario has."""
     kinds: set[str] = set()
+    properties: dict[str, set[str]] = {}
     for state, edges in space.edges.items():
         kinds |= {k for e in edges for k in e.found}
-        kinds |= _in_state(space, state)
+        kinds |= _in_state(space, state, properties)
+    valueless = [found for found in properties.values() if "error" in found]
+    perhaps = set[str]().union(*[found - {"error"} for found in valueless])
+    for found in properties.values():
+        kinds |= {"error"} if found in valueless else found
     living = _Graph({s: [e for e in edges if not e.crash] for s, edges in space.edges.items()})
     if _stuck(space, living):
         kinds.add("deadlock")
@@ -45,7 +54,7 @@ def judge(space: Space, fairness: str = "strong") -> Judgement:
         kinds.add("livelock")
     if not kinds & GRAVE:
         kinds |= _endless(space, living, fairness)
-    return Judgement(frozenset(kinds), len(space.edges))
+    return Judgement(frozenset(kinds), len(space.edges), frozenset(perhaps - kinds))
 
 
 # --- in a state ---
@@ -77,23 +86,24 @@ class _Property(Evaluator):
         return len(self._world.queues[number])
 
 
-def _in_state(space: Space, state: State) -> set[str]:
-    """Broken properties, races of two that stand side by side, what is left over at the end."""
+def _in_state(space: Space, state: State, properties: dict[str, set[str]]) -> set[str]:
+    """Races of two that stand side by side, what is left over at the end; and what is wrong with each of the
+    `properties`, which is added to them."""
     it, world = space.machine.it, thaw(state)
     found: set[str] = set()
     ended = all(p.over or p.life == "unborn" for p in world.processes)
     good = all(p.how in ("ok", "") for p in world.processes)
-    for declared in it.doc.get("properties", {}).values():
+    for name, declared in it.doc.get("properties", {}).items():
         for kind in ("never", "always", "at_end"):
             if kind not in declared or (kind == "at_end" and not (ended and good)):
                 continue
             try:
                 holds = bool(_Property(it, world).value(declared[kind]))
             except NoValue:
-                found.add("error")
+                properties.setdefault(name, set()).add("error")
                 continue
             if holds is (kind == "never"):
-                found.add("violation")
+                properties.setdefault(name, set()).add("violation")
     if ended and any(
         there
         for there, name in zip(world.present, (*it.set_names, *it.queue_names), strict=True)
