@@ -5,16 +5,18 @@
 
 Each seed is one scenario, judged under both orders of service, with and without reduction (see
 `tests.oracle`). A disagreement is printed with its seed and the scenario; `--shrink` drops from that what
-is not needed. Without `--seed` the seeds after the last one in the results are tried, `--count` in all.
+is not needed. Scenarios that the language refuses, and those with too many states, do not count.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,17 @@ SAVED_EVERY = 20.0  # seconds
 
 
 class Tally:
-    """What came of the seeds so far; adds up over several calls in a JSON file."""
+    """What came of the seeds so far; adds up over several calls in a JSON file.
 
-    def __init__(self, path: Path | None) -> None:
+    Raises `ValueError` where the file is of something else than of the same `options`.
+    """
+
+    def __init__(self, path: Path | None, options: dict[str, Any]) -> None:
         self._path = path
-        kept: dict[str, Any] = json.loads(path.read_text()) if path is not None and path.exists() else {}
-        self.tried: int = kept.get("tried", 0)
+        kept = json.loads(path.read_text()) if path is not None and path.exists() else {"options": options}
+        if not isinstance(kept, dict) or kept.get("options") != options:
+            raise ValueError("has the results of other options")
+        self.options = options
         self.next_seed: int = kept.get("next_seed", 0)
         self.how: dict[str, int] = kept.get("how", {})
         self.verdicts: dict[str, int] = kept.get("verdicts", {})
@@ -45,7 +52,6 @@ class Tally:
         self.disagreements: dict[str, list[str]] = kept.get("disagreements", {})
 
     def add(self, result: Result, seconds: float) -> None:
-        self.tried += 1
         self.next_seed = max(self.next_seed, result.seed + 1)
         self.seconds += seconds
         self.states += result.states
@@ -101,24 +107,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.oracle", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seed", type=int, help="the first seed")
-    parser.add_argument("--count", type=int, default=1000, help="how many seeds (with --results: in all)")
+    parser.add_argument("--seed", type=int, help="the first seed; else the one after the last in the results")
+    parser.add_argument(
+        "--count", type=int, default=1000, help="so many scenarios (all in the results count)"
+    )
     parser.add_argument("--seconds", type=float, help="stop after this time")
     parser.add_argument("--results", type=Path, help="add up in this JSON file, and go on from it")
     parser.add_argument("--with", dest="sure", default="", help="features that each scenario has")
-    parser.add_argument("--only", help=f"features that scenarios may have, of {' '.join(FEATURES)}")
-    parser.add_argument("--without", help="features that they may not have")
+    parser.add_argument(
+        "--only", help="features that scenarios may have:\n" + textwrap.fill(" ".join(FEATURES), 60)
+    )
+    parser.add_argument("--without", default="", help="features that they may not have")
     parser.add_argument("--most", type=int, default=MOST_STATES, help="states that brute force looks at")
     parser.add_argument("--shrink", action="store_true", help="make each disagreement smaller")
     a = parser.parse_args()
-    allowed = frozenset(_features(parser, a.only) if a.only else FEATURES)
-    allowed -= frozenset(_features(parser, a.without) if a.without else ())
-    tally = Tally(a.results)
-    first = tally.next_seed if a.seed is None else a.seed
-    left = a.count - tally.tried if a.results is not None and a.seed is None else a.count
-    sure = frozenset(_features(parser, a.sure))
-    seeds = range(first, first + max(0, left))
-    _try(seeds, lambda s: compare(s, allowed, sure, a.most), tally, a.seconds, a.shrink)
+    only = FEATURES if a.only is None else _features(parser, a.only)
+    sure, without = _features(parser, a.sure), _features(parser, a.without)
+    options = {"allowed": sorted(set(only) - set(without)), "sure": sorted(sure), "most": a.most}
+    try:
+        tally = Tally(a.results, options)
+    except (OSError, ValueError) as problem:
+        parser.error(f"{a.results} cannot be added to: {problem}")
+    _try(tally, tally.next_seed if a.seed is None else a.seed, a.count, a.seconds, a.shrink)
     print(tally)
     return 1 if tally.disagreements else 0
 
@@ -130,25 +140,22 @@ def _features(parser: argparse.ArgumentParser, text: str) -> list[str]:
     return words
 
 
-def _try(
-    seeds: Iterable[int],
-    one: Callable[[int], Result],
-    tally: Tally,
-    seconds: float | None,
-    small: bool,
-) -> None:
+def _try(tally: Tally, first: int, count: int, seconds: float | None, small: bool) -> None:
+    """Seed after seed, until so many scenarios were compared in all or the time is over."""
+    allowed, sure = frozenset(tally.options["allowed"]), frozenset(tally.options["sure"])
+    most: int = tally.options["most"]
     started = saved = time.monotonic()
     try:
-        for seed in seeds:
+        for seed in itertools.count(first):
             began = time.monotonic()
-            if seconds is not None and began - started > seconds:
+            if tally.compared >= count or (seconds is not None and began - started > seconds):
                 return
-            result = one(seed)
+            result = compare(seed, allowed, sure, most)
             tally.add(result, time.monotonic() - began)
             if result.how == "disagree":
                 if small:
-                    result.text = smaller(result, MOST_STATES)
-                print(result, flush=True)
+                    result.text = smaller(result, most)
+                print(f"{result}\n  again: {_again(tally, seed)}\n", flush=True)
             if time.monotonic() - saved > SAVED_EVERY:
                 tally.save()
                 saved = time.monotonic()
@@ -156,6 +163,16 @@ def _try(
         print("stopped; the same command goes on from here", file=sys.stderr)
     finally:
         tally.save()
+
+
+def _again(tally: Tally, seed: int) -> str:
+    """The command that tries one seed once more."""
+    options = [f"--seed {seed} --count 1 --most {tally.options['most']}"]
+    if len(tally.options["allowed"]) < len(FEATURES):
+        options.append(f"--only {','.join(tally.options['allowed'])}")
+    if tally.options["sure"]:
+        options.append(f"--with {','.join(tally.options['sure'])}")
+    return " ".join(["python -m benchmarks.oracle", *options])
 
 
 if __name__ == "__main__":

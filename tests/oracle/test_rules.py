@@ -197,6 +197,47 @@ RULES: dict[str, tuple[str, set[str], set[str] | None]] = {
         {"violation"},
         None,
     ),
+    "S-30: the unit goes to a sleeper that is being killed": (
+        """
+        semaphores: {s: {a: 0}}
+        processes:
+          p: {steps: [P: a]}
+          q:
+            locals: {n: 0}
+            steps:
+              - while: n == 0
+                steps: [get: {ncnt: a, into: n}]
+              - signal: {to: p, name: SIGKILL}
+              - V: a
+              - P: a
+        """,
+        {"deadlock"},
+        None,
+    ),
+    "S-30: nobody sends for a sender that is being killed": (
+        """
+        semaphores: {s: {z: 0}}
+        queues: {q: {message: {n: int}, bytes: 4}}
+        processes:
+          p: {steps: [{send: {queue: q, type: 1}}, {V: z}, {send: {queue: q, type: 1}}]}
+          r:
+            steps: [{P: z}, {signal: {to: p, name: SIGKILL}}, {receive: {queue: q}}, {phase: freed}]
+        properties: {nothing: {never: "at(r, 'freed') and len(q) == 1"}}
+        """,
+        set(),
+        None,
+    ),
+    "Q-12: a receiver that was stopped begins anew": (
+        """
+        queues: {q: {message: {n: int}}}
+        processes:
+          p: {steps: [{receive: {queue: q}, on_error: {EIDRM: [phase: A], EINVAL: [phase: B]}}]}
+          r: {steps: [{signal: {to: p, name: SIGSTOP}}, {remove: q}, {signal: {to: p, name: SIGCONT}}]}
+        properties: {sleeping: {never: "at(p, 'A')"}, again: {never: "at(p, 'B')"}}
+        """,
+        {"violation"},
+        None,
+    ),
     "Q-1: messages of no length": (
         """
         queues: {q: {message: {n: int}, bytes: 2}}
