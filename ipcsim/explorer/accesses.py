@@ -75,10 +75,17 @@ Access = tuple[Kind, int]  # kind, slot
 class Accesses:
     """The accesses of one process, by pc; bit `slot` of a mask stands for that slot."""
 
-    def __init__(self, machine: Machine, person: Person, overflows: frozenset[int]) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        person: Person,
+        overflows: frozenset[int],
+        shown: frozenset[int] = frozenset(),
+    ) -> None:
         self._machine, self._person = machine, person
         self._overflows = overflows  # semaphores whose V might leave the range
-        self.now: list[tuple[Access, ...]] = [tuple(self._of(i)) for i in person.code]
+        self._shown = shown  # pcs at which it may be in a phase that somebody looks at
+        self.now: list[tuple[Access, ...]] = [tuple(self._of(i, pc)) for pc, i in enumerate(person.code)]
 
     @cached_property
     def follow(self) -> list[tuple[int, ...]]:
@@ -178,11 +185,11 @@ class Accesses:
 
     # --- one instruction ---
 
-    def _of(self, instruction: Instruction) -> Iterator[Access]:
+    def _of(self, instruction: Instruction, pc: int) -> Iterator[Access]:
         machine = self._machine
         match instruction:
             case Semop(set=number):
-                yield from self._semop(instruction, number)
+                yield from self._semop(instruction, number, pc)
             case SetValue(set=number, all=True):
                 yield from ((Kind.WRITE, s) for s in machine.sem[number])
             case SetValue(set=number, base=base, count=count, index=index):
@@ -201,8 +208,10 @@ class Accesses:
             case Store():
                 yield from ((Kind.WRITE, s) for s in self._elements(instruction))
 
-    def _semop(self, semop: Semop, number: int) -> Iterator[Access]:
+    def _semop(self, semop: Semop, number: int, pc: int) -> Iterator[Access]:
         impatient = semop.nowait or semop.timeout is not None or any(o.nowait for o in semop.operations)
+        # whether it has to wait shows: it ends its phase as it begins
+        impatient = impatient or (semop.ends_phase and pc in self._shown and _may_wait(self._person, semop))
         found: dict[int, Kind] = {}
         for o in semop.operations:
             delta = self._person.fold(o.delta)
@@ -256,6 +265,11 @@ class Accesses:
         ):
             return slots[value.value : value.value + 1] if value.value >= 0 else []
         return slots
+
+
+def _may_wait(person: Person, semop: Semop) -> bool:
+    deltas = [person.fold(o.delta) for o in semop.operations]
+    return not all(isinstance(d, Const) and isinstance(d.value, int) and d.value > 0 for d in deltas)
 
 
 def _negative(delta: Expr) -> bool:

@@ -353,7 +353,8 @@ def _somebody_waits(ground: Ground, result: Result) -> bool:
             here: set[tuple[int, object]] = {
                 (p.family, machine.local(state, p.number))
                 for p in machine.people
-                if machine.local(state, p.number).mode in LIVING and not machine.actions_of(state, p.number)
+                if machine.local(state, p.number).mode in LIVING
+                and not any(a.obliged for a in machine.actions_of(state, p.number))
             }
             waiting = here if waiting is None else waiting & here
         if waiting or not _changes(ground, result, component):
@@ -362,11 +363,11 @@ def _somebody_waits(ground: Ground, result: Result) -> bool:
 
 
 def _changes(ground: Ground, result: Result, component: Sequence[int]) -> bool:
-    """Whether any step inside a final component changes an object."""
+    """Whether any step inside a final component changes an object; who sleeps there is no change."""
     machine, graph = ground.machine, result.graph
-    people = len(machine.people)
+    same = {*range(len(machine.people)), *machine.sleepers, *machine.receivers, *machine.senders}
     return any(
-        slot >= people
+        slot not in same
         for number in component
         for process, alternative, _ in graph.steps(number)
         for slot in machine.actions_of(graph.states[number], process)[alternative].writes

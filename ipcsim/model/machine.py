@@ -25,11 +25,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ipcsim.analysis.conditions import nodes
-from ipcsim.model import calls, processes
+from ipcsim.model import calls, other_calls, processes
 from ipcsim.model.effects import Act, Action, Effects, Step
 from ipcsim.model.layout import Layout, Table, View
 from ipcsim.model.living import Living, Unsupported
-from ipcsim.model.locals import LIVING, Local, Mode, Person, Text
+from ipcsim.model.locals import GONE, LIVING, Local, Mode, Person, Text
 from ipcsim.model.object_calls import LivingObjects
 from ipcsim.program import Discipline, Program, PropertyKind
 from ipcsim.program.expressions import At
@@ -84,6 +84,9 @@ class Machine:
         self.people = [Person(program, p.number, texts[p.family]) for p in program.processes]
         self.watched = frozenset(_phases_asked(program)) if watched is None else watched
         self.undo_shows = undo_shows(program)
+        self.zcnt_shows = any(_asks_zcnt(i) for f in program.families for i in f.code)
+        # whose being reaped shows: kill(2) finds a zombie, and nobody once it is gone (S-29)
+        self.reaping = {i.family for f in program.families for i in f.code if isinstance(i, Signal)}
         self.layout = Layout()
         self.widths = widths if widths is not None else {}
         self._place_slots()
@@ -230,6 +233,7 @@ class Machine:
                 tuple(e.steps),
                 frozenset(e.writes),
                 tuple(e.entered),
+                e.obliged,
             )
             for number, e in enumerate(outcomes)
         )
@@ -238,12 +242,19 @@ class Machine:
 
     def _outcomes(self, view: View, process: int) -> Iterator[Effects]:
         local: Local = view[process]
+        person = self.people[process]
         if local.mode is Mode.READY:
             yield from calls.begin(self, view, process, local)
         elif local.mode is Mode.ASLEEP:
             yield from calls.resume_or_strike(self, view, process, local)
-        if self.budget is not None and local.mode in LIVING and view[self.budget] > 0:
+        elif local.mode is Mode.ENDING:
+            yield from other_calls.ending(self, view, process, local)
+        elif local.mode in GONE and not local.reaped and person.family in self.reaping:
+            yield other_calls.reaped(view, process, local)
+        mortal = local.mode in LIVING and local.mode is not Mode.ENDING
+        if self.budget is not None and mortal and view[self.budget] > 0:
             effects = Effects(view)
+            effects.obliged = False
             effects[self.budget] = effects[self.budget] - 1
             effects.steps.append(Step(process, local.pc, Act.DIE, end=(-9, 0, b""), scheduled=True))
             processes.end(self, effects, process, Mode.DEAD)
@@ -275,6 +286,10 @@ def undo_shows(program: Program) -> bool:
                 case GetValue(question=SemaphoreQuestion.ZCNT) | ObjectCall(field="otime"):
                     return True
     return False
+
+
+def _asks_zcnt(instruction: Instruction) -> bool:
+    return isinstance(instruction, GetValue) and instruction.question is SemaphoreQuestion.ZCNT
 
 
 def _phases_asked(program: Program) -> Iterator[str]:
