@@ -15,17 +15,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 from functools import cached_property
+from typing import assert_never
 
 from ipcsim.errors import EvaluationError
 from ipcsim.model.locals import Person
 from ipcsim.model.machine import Machine
 from ipcsim.program.expressions import Const, Expr, position
 from ipcsim.program.instructions import (
+    Assert,
     Assign,
     Branch,
+    Choose,
+    Crash,
+    Exit,
     GetValue,
     Instruction,
+    Jump,
     Load,
+    ObjectCall,
+    Pause,
+    Phase,
     Receive,
     Repeat,
     SemaphoreOperation,
@@ -33,6 +42,8 @@ from ipcsim.program.instructions import (
     Semop,
     Send,
     SetValue,
+    Signal,
+    Spawn,
     Store,
     successors,
 )
@@ -122,7 +133,8 @@ class Accesses:
                 if target <= source:
                     instruction = self._person.code[source]
                     counted = isinstance(instruction, Repeat) and target == instruction.target
-                    found.append((source, target, self._count(instruction.slot) if counted else None))  # type: ignore[attr-defined]
+                    slot = instruction.slot if isinstance(instruction, Repeat) and counted else None
+                    found.append((source, target, None if slot is None else self._count(slot)))
         return found
 
     def _count(self, slot: int) -> int:
@@ -207,6 +219,14 @@ class Accesses:
                 yield from ((Kind.READ, s) for s in self._elements(instruction))
             case Store():
                 yield from ((Kind.WRITE, s) for s in self._elements(instruction))
+            case ObjectCall() | Signal() | Spawn():
+                pass  # where there are any, no reduction asks what they touch: see `stubborn.applies`
+            case Phase() | Choose() | Assert() | Exit() | Crash():
+                pass
+            case Assign() | Branch() | Jump() | Repeat() | Pause():
+                pass
+            case _:
+                assert_never(instruction)
 
     def _semop(self, semop: Semop, number: int, pc: int) -> Iterator[Access]:
         impatient = semop.nowait or semop.timeout is not None or any(o.nowait for o in semop.operations)

@@ -97,7 +97,9 @@ def prepare(
     quiet = None
     if not shorter and reduction in (Reduction.STUBBORN, Reduction.ALL) and machine.reaping:
         quiet = Quiet(machine, accesses, checks)
-    return Ground(machine, accesses, checks, small, quiet, alike, _told(machine, shorter, liveness, quiet, alike))
+    return Ground(
+        machine, accesses, checks, small, quiet, alike, _told(machine, shorter, liveness, quiet, alike)
+    )
 
 
 def uncounted(program: Program, widths: dict[str, int]) -> Program | None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from ipcsim.analysis.conditions import nodes
 from ipcsim.model import calls, other_calls, processes
@@ -34,13 +35,29 @@ from ipcsim.model.object_calls import LivingObjects
 from ipcsim.program import Discipline, Program, PropertyKind
 from ipcsim.program.expressions import At
 from ipcsim.program.instructions import (
+    Assert,
+    Assign,
+    Branch,
+    Choose,
+    Crash,
+    Exit,
     GetValue,
     Instruction,
+    Jump,
     Lifecycle,
+    Load,
     ObjectCall,
+    Pause,
+    Phase,
+    Receive,
+    Repeat,
     SemaphoreQuestion,
     Semop,
+    Send,
+    SetValue,
     Signal,
+    Spawn,
+    Store,
 )
 from ipcsim.program.objects import Segment
 
@@ -267,25 +284,35 @@ class Machine:
 
 def sleep_shows(program: Program) -> bool:
     """Whether anything tells a process asleep in a call from one that is about to make it."""
-    for family in program.families:
-        for instruction in family.code:
-            match instruction:
-                case GetValue(question=SemaphoreQuestion.NCNT | SemaphoreQuestion.ZCNT) | Signal():
-                    return True
-                case ObjectCall(action=Lifecycle.REMOVE | Lifecycle.CHANGE):
-                    return True
-    return False
+    return any(_tells_sleep(i) for f in program.families for i in f.code)
+
+
+def _tells_sleep(instruction: Instruction) -> bool:
+    match instruction:
+        case GetValue(question=question):
+            return question in (SemaphoreQuestion.NCNT, SemaphoreQuestion.ZCNT)
+        case ObjectCall(action=action):
+            return action in (Lifecycle.REMOVE, Lifecycle.CHANGE)
+        case Signal():
+            return True
+        case Semop() | SetValue() | Send() | Receive() | Spawn() | Load() | Store():
+            return False
+        case Phase() | Choose() | Assert() | Exit() | Crash():
+            return False
+        case Assign() | Branch() | Jump() | Repeat() | Pause():
+            return False
+        case _:
+            assert_never(instruction)
 
 
 def undo_shows(program: Program) -> bool:
     """Whether anything tells a process that once used SEM_UNDO, and owes nothing now, from one that never
     did: at the end of the first the kernel sets otime (S-18), and looks again at whoever waits for zero."""
-    for family in program.families:
-        for instruction in family.code:
-            match instruction:
-                case GetValue(question=SemaphoreQuestion.ZCNT) | ObjectCall(field="otime"):
-                    return True
-    return False
+    return any(_asks_zcnt(i) or _asks_otime(i) for f in program.families for i in f.code)
+
+
+def _asks_otime(instruction: Instruction) -> bool:
+    return isinstance(instruction, ObjectCall) and instruction.field == "otime"
 
 
 def _asks_zcnt(instruction: Instruction) -> bool:

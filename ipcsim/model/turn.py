@@ -10,7 +10,7 @@ from ipcsim.model.effects import Act, Effects, Step
 from ipcsim.model.layout import View
 from ipcsim.model.locals import Local, Mode
 from ipcsim.program.expressions import Locals
-from ipcsim.program.instructions import KernelCall, ObjectKind
+from ipcsim.program.instructions import Call, ObjectKind
 
 if TYPE_CHECKING:
     from ipcsim.model.machine import Machine
@@ -69,7 +69,7 @@ def struck(turn: Turn) -> Effects:
     return turn.fx
 
 
-def waits(turn: Turn, call: KernelCall, record: Record, enqueue: Callable[[], None]) -> Outcomes:
+def waits(turn: Turn, call: Call, record: Record, enqueue: Callable[[], None]) -> Outcomes:
     """The call cannot be done now."""
     if turn.adrift:
         enqueue()  # sleeps again, at the tail; nothing that a run would record
