@@ -21,6 +21,7 @@ from ipcsim.language.types import BROKEN, Type, Typed
 from ipcsim.language.values import compile_value
 from ipcsim.language.yaml_reader import as_bool
 from ipcsim.program.expressions import Expr
+from ipcsim.program.instructions import Call
 
 MAX_NESTING = 60  # of steps in steps, calls among them
 
