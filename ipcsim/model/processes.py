@@ -257,12 +257,12 @@ def hand_over(machine: Machine, fx: Effects, set_: int, touched: tuple[int, ...]
 
 def adjustments_of(machine: Machine, fx: Effects, process: int, set_: int) -> dict[int, int]:
     """semadj of a process for one set."""
-    slot = machine.undo.get(process)
+    slot, set_ = machine.undo.get(process), machine.one_set(set_)
     return {} if slot is None else {n: a for (s, n), a in fx[slot] if s == set_ and n != _USED}
 
 
 def put_adjustments(machine: Machine, fx: Effects, process: int, set_: int, new: dict[int, int]) -> None:
-    slot = machine.undo.get(process)
+    slot, set_ = machine.undo.get(process), machine.one_set(set_)
     if slot is None:
         return
     kept = {key: a for key, a in fx[slot] if key[0] != set_ or key[1] == _USED}
@@ -274,12 +274,13 @@ def note_undo(machine: Machine, fx: Effects, process: int, set_: int) -> None:
     """The process makes a semop with SEM_UNDO, whatever comes of it: from now on its exit touches the set
     (S-18). Kept only where somebody could notice."""
     if machine.undo_shows:
-        slot = machine.undo[process]
+        slot, set_ = machine.undo[process], machine.one_set(set_)
         fx[slot] = tuple((dict(fx[slot]) | {(set_, _USED): 0}).items())
 
 
 def forget_undo(machine: Machine, fx: Effects, set_: int) -> None:
     """The set is removed, and with it everybody's undo (S-17)."""
+    set_ = machine.one_set(set_)
     for slot in machine.undo.values():
         fx[slot] = tuple((key, a) for key, a in fx[slot] if key[0] != set_)
 
