@@ -64,6 +64,8 @@ def expected(machine: Machine, step: Step) -> tuple[Expected, ...]:
         found.append(Expected(EventKind.BEGIN, step.pc, None, a, b, data))
     if isinstance(instruction, Store):  # announced where it may be a fault
         found.append(Expected(EventKind.BEGIN, step.pc, None, *step.end, optional=True))
+    if isinstance(instruction, Load):
+        found.append(Expected(EventKind.BEGIN, step.pc, None, 0, step.end[1], optional=True))
     if step.act in (Act.CALL, Act.WAKE, Act.STRIKE):
         errno = "EAGAIN" if step.act is Act.STRIKE else step.errno
         found.append(Expected(EventKind.END, step.pc, errno, *step.end))
@@ -124,7 +126,7 @@ class _Comparison:
                 return self._same(wanted.a, event.a) and wanted.b == event.b and self._same_message(struct)
             case Receive():
                 return self._same(wanted.a, event.a) and wanted.b == event.b
-            case Store():
+            case Store() | Load():
                 return self._same(wanted.a, event.a) and wanted.b == event.b
             case Signal() | Spawn():
                 return wanted.a == event.a
