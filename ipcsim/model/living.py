@@ -251,6 +251,10 @@ class Living:
             return "EFBIG"
         return None if self._allowed(process, found[1], need) else "EACCES"
 
+    def never_opened(self, fx: Effects, process: int, ref: ObjectRef) -> bool:
+        handles: Handles = fx[process].handles
+        return handles.ids[self._place[ref]] < 0
+
     def semaphores_of(self, fx: Effects, process: int, number: int, otherwise: int) -> int:
         """How many semaphores the set of a process's handle has."""
         found = self._handle(fx, process, self._place[ObjectRef(ObjectKind.SEMAPHORES, number)])

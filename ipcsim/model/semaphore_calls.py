@@ -151,12 +151,12 @@ def set_value(turn: Turn, call: SetValue) -> Outcomes:
 
 
 def _set_refused(turn: Turn, call: SetValue, exists: bool, in_range: bool) -> str | None:
-    """SETVAL looks at the value, the set, the number, the rights; SETALL at the set, the rights, the
-    values."""
+    """SETVAL looks at the value, the set, the number, the rights; SETALL at the set, the rights, the values.
+    An id below 0, of a set that was never opened, is no id at all for both."""
     refused = turn.refusal(ObjectKind.SEMAPHORES, call.set, 2)
     if call.all:
         return refused or (None if in_range else "ERANGE")
-    if not in_range:
+    if not in_range and not turn.never_opened(ObjectKind.SEMAPHORES, call.set):
         return "ERANGE"
     return "EINVAL" if not exists else refused
 

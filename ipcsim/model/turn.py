@@ -10,7 +10,7 @@ from ipcsim.model.effects import Act, Effects, Step
 from ipcsim.model.layout import View
 from ipcsim.model.locals import Local, Mode
 from ipcsim.program.expressions import Locals
-from ipcsim.program.instructions import KernelCall, ObjectKind
+from ipcsim.program.instructions import KernelCall, ObjectKind, ObjectRef
 
 if TYPE_CHECKING:
     from ipcsim.model.machine import Machine
@@ -59,6 +59,11 @@ class Turn:
         that ends before, or of an object that is not for this process (S-25)."""
         living = self.machine.living
         return None if living is None else living.refusal(self.fx, self.process, kind, number, need, last)
+
+    def never_opened(self, kind: ObjectKind, number: int) -> bool:
+        """Whether the process has no id for the object, not even an old one."""
+        living = self.machine.living
+        return living is not None and living.never_opened(self.fx, self.process, ObjectRef(kind, number))
 
     def semaphores_of(self, number: int) -> int:
         """How many semaphores the set that is there has, which may be fewer than declared."""
