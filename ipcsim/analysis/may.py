@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from ipcsim.analysis.operations import index_of, number_of
 from ipcsim.analysis.resolve import Constants, Known, Locals
-from ipcsim.program import Family, Program
+from ipcsim.program import Family, Program, names
 from ipcsim.program.constants import expressions_of
 from ipcsim.program.expressions import Binary, Call, Const, Expr, Index, children
 from ipcsim.program.instructions import (
@@ -85,7 +85,7 @@ class MayAnalysis:
     """Answers what each process of `program` may still do from each program counter; lazily."""
 
     def __init__(self, program: Program) -> None:
-        self.program = program
+        self.program = program = names.unified(program)
         self.abilities: list[Ability] = []  # by id
         self._ids: dict[Ability, int] = {}
         self._on: dict[tuple[int, int], list[int]] = {}  # (act, object) → ids

@@ -89,6 +89,7 @@ class Machine:
         self.watched = frozenset(_phases_asked(program)) if watched is None else watched
         self.undo_shows = undo_shows(program)
         self.leader = names.leaders(program)
+        self._groups = names.groups(program)
         self.layout = Layout()
         self.widths = widths if widths is not None else {}
         self._place_slots()
@@ -138,9 +139,9 @@ class Machine:
         """The set that stands for all names of the one called so."""
         return self.leader[ObjectRef(ObjectKind.SEMAPHORES, number)].number
 
-    def names_of(self, ref: ObjectRef) -> list[ObjectRef]:
+    def names_of(self, ref: ObjectRef) -> tuple[ObjectRef, ...]:
         """Every declared name of a kernel object."""
-        return [other for other, leader in self.leader.items() if leader == self.leader[ref]]
+        return self._groups[ref]
 
     def _shared(self, kind: ObjectKind, make: Callable[[int], T]) -> list[T]:
         """What `make` gives, by number of the declared objects of a kind; names of one object share it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +55,17 @@ _ANYWHERE: dict[str, Any] = {"at": NOWHERE, "text": ""}
 def keys() -> int:
     """A key that no other process that runs such programs uses at the same time; so are the next ones."""
     return (os.getpid() & 0x3FFFFF) << 8 | 0x40000000
+
+
+def handled(code: Sequence[Instruction], skips: Mapping[int, int] | None = None) -> Code:
+    """Every call goes on with the next instruction, or where `skips` says, whatever errno it ends with."""
+    found = []
+    for pc, instruction in enumerate(code):
+        target = (skips or {}).get(pc, pc + 1)
+        if isinstance(instruction, KernelCall):
+            instruction = replace(instruction, handlers=tuple((name, target) for name in _EVERY))
+        found.append(instruction)
+    return tuple(found)
 
 
 class Lives(Dice):
@@ -149,13 +160,7 @@ class Lives(Dice):
             code.append(make.crash())
         elif end < 0.8:
             code.append(make.again())
-        return tuple(self._handled(pc, i, skips) for pc, i in enumerate(code))
-
-    @staticmethod
-    def _handled(pc: int, instruction: Instruction, skips: dict[int, int]) -> Instruction:
-        if not isinstance(instruction, KernelCall):
-            return instruction
-        return replace(instruction, handlers=tuple((name, skips.get(pc, pc + 1)) for name in _EVERY))
+        return handled(code, skips)
 
     def _part(self) -> list[Instruction]:
         """One call, or an attachment with what is done there."""

@@ -248,17 +248,20 @@ class Lockstep:
         return different(self._objects(state), seen.objects)
 
     def _objects(self, state: int) -> dict[int, Stat]:
-        """IPC_STAT of everything that there is, by the model's id."""
+        """IPC_STAT of everything that there is, by the model's id; without what it does not keep for want of
+        anybody asking."""
         living = self.machine.living
         assert living is not None
         fx = Effects(View(self.machine.layout, state))
         found: dict[int, Stat] = {}
+        left_out = {"id"} if self.machine.undo_shows else {"id", "otime"}
+        left_out |= set() if living._asks_who_attached else {"lpid", "atime", "dtime"}
         for place, ref in enumerate(living._refs):
             for record in fx[living.record[place]]:
                 if record is not None:
                     fields = (*STAT_FIELDS["common"], *STAT_FIELDS[str(ref.kind)])
                     found[record.id] = {
-                        name: living._stated(fx, ref, record, name) for name in fields if name != "id"
+                        name: living._stated(fx, ref, record, name) for name in fields if name not in left_out
                     }
         return found
 

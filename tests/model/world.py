@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ipcsim.model.living import UNKNOWN
@@ -30,7 +31,7 @@ from ipcsim.program.instructions import (
     Signal,
     Store,
 )
-from ipcsim.program.objects import Segment
+from ipcsim.program.objects import IpcObject, Segment
 from ipcsim.runner import objects
 from ipcsim.sysv import libc, queues
 from tests.model.children import PATIENCE, Child
@@ -60,6 +61,11 @@ def constant(expr: Expr | None) -> Any:
     """The value of an argument: these Programs have only constants."""
     assert isinstance(expr, Const)
     return expr.value
+
+
+def _bare(declared: IpcObject) -> IpcObject:
+    """Without first values, which no process gives an object that it makes, and which may be many."""
+    return replace(declared, initial=()) if isinstance(declared, Segment) else declared
 
 
 class World:
@@ -293,10 +299,10 @@ class World:
         match call.action:
             case Lifecycle.CREATE:
                 mode = declared.mode if call.mode is None else call.mode
-                return ("create", encode(declared), mode, call.size, call.exclusive)
+                return ("create", encode(_bare(declared)), mode, call.size, call.exclusive)
             case Lifecycle.OPEN:
                 asked = (0o444 if call.readonly else 0) if call.mode is None else call.mode
-                return ("find", encode(declared), asked, call.size)
+                return ("find", encode(_bare(declared)), asked, call.size)
             case Lifecycle.ATTACH:
                 return ("attach", found, call.readonly, self._span(call.object.number))
             case Lifecycle.STAT:
