@@ -166,8 +166,8 @@ class _Comparison:
     def _learn(self, mine: int, real: int, lasting: bool = True) -> bool:
         """The two stand for the same from now on; False where they are known to stand for others. What is not
         `lasting` may stand for something else later."""
-        if (mine == 0) is not (real == 0):
-            return False
+        if mine == 0 or real == 0:  # nobody; in a namespace of its own an id may be 0, too
+            return mine == real
         if lasting and any((m == mine) is not (r == real) for m, r in self.names if m == mine or r == real):
             return False
         self.names |= {(mine, real)}

@@ -34,7 +34,7 @@ from tests.model.programs import ERRNOS, Dice
 # names of one segment see the same bytes alike: each has the first fields of one of these
 _FIELDS: tuple[tuple[tuple[str, str, int | None, bool], ...], ...] = (
     (("x", "int", None, False), ("y", "int", 2, False)),
-    (("pad", "char", 4092, False), ("a", "int", None, False), ("b", "int", 2, False)),
+    (("pad", "char", 4088, False), ("a", "int", None, False), ("b", "int", 2, False)),
 )
 _BYTES = (0, 1, 4, 8, 12, 4092, 4095, 4096, 4097, 4100, 4104, 8192)
 _SEMAPHORES = (0, 1, 1, 2, 2, 3, 4, 5, 32_001)
