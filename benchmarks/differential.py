@@ -29,7 +29,7 @@ from tests.model.lives import Lives
 from tests.model.lockstep import Covered, Disagreement, Lockstep
 from tests.model.programs import Dice
 
-SCHEDULE = 400  # steps of one Program, if it gets that far
+SCHEDULE, LIFE = 400, 120  # steps of one Program, if it gets that far
 SHOWN = 5  # disagreements in full
 
 
@@ -44,7 +44,7 @@ def compare(steps: int, seed: int, lives: bool) -> Covered:
             program = (Lives(chance) if lives else Dice(chance)).program()
             try:
                 with Lockstep(program, pool, covered) as both:
-                    both.run([chance.randrange(10**6) for _ in range(SCHEDULE)])
+                    both.run([chance.randrange(10**6) for _ in range(LIFE if lives else SCHEDULE)])
             except Unsupported as problem:
                 covered.unsupported[str(problem)] += 1
             except Disagreement as difference:

@@ -152,6 +152,24 @@ processes:
   sleeper: {steps: [pause: 20ms]}
 """,
     ),
+    "an error gives back what a deadlock would keep": (
+        "error",
+        """
+semaphores:
+  run: {lock: 1, first: 0}
+  s: {x: 0, y: 0, key: 0x5a1e}
+processes:
+  a:
+    steps:
+      - create: {object: s, size: 1}
+      - P: lock
+        undo: true
+      - V: first
+      - pause: 300ms
+      - forever: [P: y]
+  b: {steps: [P: first, P: lock]}
+""",
+    ),
     "a load behind the last page": (
         "error",
         """
