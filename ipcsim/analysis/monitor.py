@@ -24,7 +24,7 @@ from ipcsim.analysis.races import RaceDetector
 from ipcsim.analysis.starvation import Overtaking
 from ipcsim.analysis.table import Entry, Table
 from ipcsim.analysis.tracker import Tracker
-from ipcsim.program import Program
+from ipcsim.program import Program, names
 from ipcsim.program.instructions import Assert, Crash, Exit
 from ipcsim.snapshot import ProcessState, Status
 from ipcsim.trace import Event, EventKind, head
@@ -42,7 +42,7 @@ class Monitor:
     moving at a time (a controlled scheduler)."""
 
     def __init__(self, program: Program, exact: bool = False) -> None:
-        self.program = program
+        self.program = program = names.unified(program)
         self._exact = exact
         operations = self._operations = Operations(program)
         self.overtaking = Overtaking(program, None, operations)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 def load(turn: Turn, access: Load) -> Outcomes:
     slots, index = _elements(turn, access)
-    if slots is None:
+    if _faults(turn, access, index, store=False):
+        yield _fault(turn, (0, index, b""))
         return
     value = turn.fx[slots[index]]
     turn.env[access.into] = value
@@ -52,16 +53,22 @@ def store(turn: Turn, access: Store) -> Outcomes:
         value = field.check(int(turn.value(access.value)))
         shown = (value, 0, b"")
     slots, index = _elements(turn, access)
-    living = turn.machine.living
-    if living is not None and living.faults(turn.fx, turn.process, access.segment, field):
-        place = (turn.process, turn.local.pc)
-        processes.fail(
-            turn.machine, turn.fx, *place, Failure.FAULT, "SIGSEGV", True, (shown[0], index, shown[2])
-        )
-        yield turn.fx
+    if _faults(turn, access, index, store=True):
+        yield _fault(turn, (shown[0], index, shown[2]))
         return
     turn.fx[slots[index]] = value
     yield turn.stepped(shown[0], index, shown[2])
+
+
+def _faults(turn: Turn, access: Load | Store, index: int, store: bool) -> bool:
+    """Whether the access is a SIGSEGV: to memory attached read-only (H-3), or beyond the last page (H-1)."""
+    living = turn.machine.living
+    return living is not None and living.faults(turn.fx, turn.process, access, index, store)
+
+
+def _fault(turn: Turn, tried: tuple[int, int, bytes]) -> Effects:
+    processes.fail(turn.machine, turn.fx, turn.process, turn.local.pc, Failure.FAULT, "SIGSEGV", True, tried)
+    return turn.fx
 
 
 def _elements(turn: Turn, access: Load | Store) -> tuple[list[int], int]:
@@ -251,7 +258,7 @@ def spawn(turn: Turn, call: Spawn) -> Outcomes:
     person = machine.people[target]
     handles = turn.local.handles
     if machine.living is not None:
-        machine.living.inherited(fx, handles)
+        machine.living.inherited(fx, handles, turn.process)
     fx[target] = processes.arrive(person, 0, list(person.initial), None, handles)
     yield turn.returned(None, begin=record, finish=(target, 0, b""))
 

@@ -361,12 +361,12 @@ def looked_at(machine: Machine, fx: Effects, set_: int, sleeper: Sleeper) -> Sle
 
 def adjustments_of(machine: Machine, fx: Effects, process: int, set_: int) -> dict[int, int]:
     """semadj of a process for one set."""
-    slot = machine.undo.get(process)
+    slot, set_ = machine.undo.get(process), machine.one_set(set_)
     return {} if slot is None else {n: a for (s, n), a in fx[slot] if s == set_ and n != _USED}
 
 
 def put_adjustments(machine: Machine, fx: Effects, process: int, set_: int, new: dict[int, int]) -> None:
-    slot = machine.undo.get(process)
+    slot, set_ = machine.undo.get(process), machine.one_set(set_)
     if slot is None:
         return
     kept = {key: a for key, a in fx[slot] if key[0] != set_ or key[1] == _USED}
@@ -377,7 +377,7 @@ def put_adjustments(machine: Machine, fx: Effects, process: int, set_: int, new:
 def note_undo(machine: Machine, fx: Effects, process: int, set_: int) -> None:
     """The process makes a semop with SEM_UNDO, whatever comes of it: the set is its most recently used one
     (S-16), and from now on its exit touches the set (S-18), kept only where somebody could notice."""
-    slot = machine.undo[process]
+    slot, set_ = machine.undo[process], machine.one_set(set_)
     used = [(key, a) for key, a in fx[slot] if key[0] == set_]
     if machine.undo_shows and ((set_, _USED), 0) not in used:
         used.append(((set_, _USED), 0))
@@ -391,6 +391,7 @@ def _in_order(machine: Machine, adjustments: Iterable[Adjustment]) -> tuple[Adju
 
 def forget_undo(machine: Machine, fx: Effects, set_: int) -> None:
     """The set is removed, and with it everybody's undo (S-17)."""
+    set_ = machine.one_set(set_)
     for slot in machine.undo.values():
         fx[slot] = tuple((key, a) for key, a in fx[slot] if key[0] != set_)
 

@@ -10,7 +10,7 @@ from ipcsim.model.effects import Act, Effects, Step
 from ipcsim.model.layout import View
 from ipcsim.model.locals import Local, Mode
 from ipcsim.program.expressions import Locals
-from ipcsim.program.instructions import Call, ObjectKind
+from ipcsim.program.instructions import Call, ObjectKind, ObjectRef
 
 if TYPE_CHECKING:
     from ipcsim.model.machine import Machine
@@ -54,10 +54,22 @@ class Turn:
         processes.returned(self.machine, self.fx, self.process, self.local, errno, **more)
         return self.fx
 
-    def refusal(self, kind: ObjectKind, number: int, need: int) -> str | None:
-        """The errno of an object that is not there, or not for this process."""
+    def refusal(self, kind: ObjectKind, number: int, need: int, last: int = 0) -> str | None:
+        """The errno of an object that is not there, of a semop that names semaphores up to `last` and a set
+        that ends before, or of an object that is not for this process (S-25)."""
         living = self.machine.living
-        return None if living is None else living.refusal(self.fx, self.process, kind, number, need)
+        return None if living is None else living.refusal(self.fx, self.process, kind, number, need, last)
+
+    def never_opened(self, kind: ObjectKind, number: int) -> bool:
+        """Whether the process has no id for the object, not even an old one."""
+        living = self.machine.living
+        return living is not None and living.never_opened(self.fx, self.process, ObjectRef(kind, number))
+
+    def semaphores_of(self, number: int) -> int:
+        """How many semaphores the set that is there has, which may be fewer than declared."""
+        living = self.machine.living
+        declared = self.machine.program.sets[number].size
+        return declared if living is None else living.semaphores_of(self.fx, self.process, number, declared)
 
 
 def struck(turn: Turn) -> Effects:
