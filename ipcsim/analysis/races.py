@@ -14,7 +14,7 @@ from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.ordering import Ordering
 from ipcsim.errors import Location
 from ipcsim.program import Program
-from ipcsim.program.instructions import Exit, Instruction, KernelCall, Load, Phase, Store
+from ipcsim.program.instructions import Load, Store
 from ipcsim.trace import Event, EventKind
 from ipcsim.verdict import Finding, Kind, Verdict
 
@@ -39,12 +39,12 @@ class _Element:
 
 
 class RaceDetector:
-    """Feed it the events of a run in the order of time."""
+    """Feed it the events of a run in the order of time; `exact`: see `Ordering`."""
 
-    def __init__(self, program: Program, operations: Operations | None = None) -> None:
+    def __init__(self, program: Program, operations: Operations | None = None, exact: bool = False) -> None:
         self._program = program
         self._shared = _shared_fields(program)
-        self._ordering = Ordering(program, operations or Operations(program)) if self._shared else None
+        self._ordering = Ordering(program, operations or Operations(program), exact) if self._shared else None
         self._elements: dict[tuple[int, int, int], _Element] = {}
         self._found: dict[tuple[int, int], dict[tuple[tuple[int, int], ...], _Pair]] = {}
 
@@ -56,12 +56,6 @@ class RaceDetector:
     @property
     def found(self) -> bool:
         return bool(self._found)
-
-    def concerns(self, kind: int, instruction: Instruction | None) -> bool:
-        """Whether such an event matters, for whoever sorts events out beforehand."""
-        if isinstance(instruction, Load | Store | KernelCall):
-            return True
-        return kind == EventKind.STEP and isinstance(instruction, Phase | Exit)
 
     def feed(self, event: Event) -> None:
         ordering = self._ordering
