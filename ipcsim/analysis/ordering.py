@@ -10,7 +10,7 @@ What the table leaves to whoever applies it:
 - the first k − C receives of a queue that has room for C messages are before the k-th send (as in Go's
   memory model);
 - whoever gets a semaphore, or asks for it, knows all of the processes that have operations on it to be
-  undone and may have ended. In a free run each of them may: it can be killed from outside;
+  undone, since they may have died and given it back: of a death it is told late;
 - a process that was stopped and is continued knows what was passed on by the signals to it.
 """
 
@@ -28,12 +28,8 @@ from ipcsim.facts import ordering as facts
 from ipcsim.facts.ordering import SUCCESS
 from ipcsim.program import Program
 from ipcsim.program.instructions import (
-    Assert,
     Code,
-    Crash,
-    Exit,
     GetValue,
-    Instruction,
     KernelCall,
     Load,
     Receive,
@@ -53,13 +49,12 @@ class Ordering:
     order of their effects (a controlled run, a path of the model), so a store is told as it is done."""
 
     def __init__(self, program: Program, operations: Operations, exact: bool = False) -> None:
-        self._program, self._operations, self._exact = program, operations, exact
+        self._program, self._operations = program, operations
         self.clocks = Clocks(len(program.processes))
         self._open: dict[int, tuple[About, list[Thing]]] = {}  # calls begun, and what they have offered
         self._numbers: dict[tuple[int, int], range] = {}
         self._rooms = [_Room(links.capacity(program, i)) for i in range(len(program.queues))]
         self._undo: dict[tuple[int, int], dict[int, int]] = {}
-        self._ending: set[int] = set()  # those who may have ended
         self._killed: set[int] = set()
         self._stopped: set[int] = set()
         self._unborn = {p.number for p in program.processes if program.families[p.family].spawned}
@@ -68,22 +63,19 @@ class Ordering:
 
     def feed(self, event: Event) -> None:
         if event.kind is EventKind.DIED:
-            self._ending.add(event.process)
-            return
+            return  # ESRCH tells of it, or what it gave back by SEM_UNDO, known by `_undo`
         instruction = self._program.instruction(event.process, event.pc)
         if event.process in self._unborn:
             self._unborn.discard(event.process)
             self._learn(event.process, (facts.START, event.process))
         if event.kind is EventKind.BEGIN:
-            if isinstance(instruction, KernelCall):
+            if isinstance(instruction, KernelCall):  # else it is a store that may be a fault
                 self._begin(event, instruction)
-            else:  # a store that may be a fault: then no STEP follows
-                self._ending.add(event.process)
         elif event.kind is EventKind.END:
             assert isinstance(instruction, KernelCall)
             self._end(event, instruction)
-        else:
-            self._step(event, instruction)
+        elif isinstance(instruction, Load | Store) and not event.errno:
+            self._atomic(event, instruction)
         self._note_next_store(event)
 
     # --- before a call ---
@@ -111,7 +103,6 @@ class Ordering:
 
     def _signal(self, target: int, signal: str) -> None:
         if signal == "SIGKILL":
-            self._ending.add(target)
             self._killed.add(target)
         elif signal == "SIGSTOP":
             self._stopped.add(target)
@@ -136,11 +127,8 @@ class Ordering:
         result = errnos.name(event.errno) if event.errno else SUCCESS
         for thing in links.learns(call, result, about):
             self._learn(process, thing)
-        if not event.errno:
-            if isinstance(call, Semop):
-                self._note_undo(process, call, about.pairs)
-        elif call.handler(result) is None:
-            self._ending.add(process)
+        if isinstance(call, Semop) and not event.errno:
+            self._note_undo(process, call, about.pairs)
 
     def _learn(self, process: int, thing: Thing) -> None:
         match thing[0]:
@@ -151,13 +139,12 @@ class Ordering:
             case facts.GIVEN | facts.TAKEN:
                 self.clocks.acquire(process, thing)
                 for other in self._undo.get((int(thing[1]), int(thing[2])), ()):
-                    if other in self._ending or not self._exact:
-                        self._ended(process, other)
+                    self._ended(process, other)
             case _:
                 self.clocks.acquire(process, thing)
 
     def _ended(self, process: int, other: int) -> None:
-        """`process` learns that `other` has ended: all that it did, and who killed it."""
+        """`process` learns that `other` has, or may have, ended: all that it did, and who killed it."""
         if other == process or not 0 <= other < len(self.clocks.of):
             return
         self.clocks.learn(process, other)
@@ -198,15 +185,7 @@ class Ordering:
             found = self._numbers[process, pc] = links.numbers_of(self._program, call, index)
         return found
 
-    # --- steps that are no calls ---
-
-    def _step(self, event: Event, instruction: Instruction) -> None:
-        last = isinstance(instruction, Exit | Crash) or (isinstance(instruction, Assert) and not event.a)
-        if last or event.errno:
-            self._ending.add(event.process)
-        elif isinstance(instruction, Load | Store):
-            self._ending.discard(event.process)
-            self._atomic(event, instruction)
+    # --- atomic fields ---
 
     def _atomic(self, event: Event, access: Load | Store) -> None:
         field = self._program.segments[access.segment].struct.fields[access.field]
