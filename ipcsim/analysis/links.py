@@ -161,27 +161,33 @@ def field_of(access: Load | Store, index: int) -> Thing:
 def tells_more(program: Program) -> bool:
     """Whether the program acts on a result that tells of others what it does not order (see the table)."""
     code = [i for f in program.families for i in f.code if isinstance(i, KernelCall)]
-    signals = any(isinstance(i, Signal) for i in code)
-    removes = any(isinstance(i, ObjectCall) and i.action is Lifecycle.REMOVE for i in code)
-
-    def may_come(call: KernelCall, errno: str) -> bool:
-        match errno:
-            case "EAGAIN" | "ENOMSG" if not isinstance(call, Spawn):
-                single = isinstance(call, Semop) and any(o.nowait for o in call.operations)
-                return call.nowait or call.timeout is not None or single
-            case "EINTR":
-                return signals
-            case "EIDRM":
-                return removes
-            case _:
-                return True
-
+    # an errno that nothing handles ends its process, which somebody else may notice
+    ends_show = any(
+        (isinstance(i, Signal) and i.handler("ESRCH") is not None)
+        or (isinstance(i, Semop) and any(o.undo for o in i.operations))
+        for i in code
+    )
+    sources = {
+        "EINTR": any(isinstance(i, Signal) for i in code),
+        "EIDRM": any(isinstance(i, ObjectCall) and i.action is Lifecycle.REMOVE for i in code),
+    }
     for call in code:
-        if any(may_come(call, errno) and _tells(call, errno) for errno, _ in call.handlers):
-            return True
+        name = call_name(call)
+        errnos = [r for c, r in facts.ORDERS if c == name and r != SUCCESS] if ends_show else []
+        for errno in {*errnos, *(e for e, _ in call.handlers)}:
+            if _tells(call, errno) and sources.get(errno, True) and _may_give_up(call, errno):
+                return True
         if _tells(call, SUCCESS) and not (isinstance(call, Receive) and _alike(program, call.queue)):
             return True
     return False
+
+
+def _may_give_up(call: KernelCall, errno: str) -> bool:
+    """Whether a call may end with this errno: only one that does not wait, or not for ever, gives up."""
+    if errno not in ("EAGAIN", "ENOMSG") or isinstance(call, Spawn):
+        return True
+    single = isinstance(call, Semop) and any(o.nowait for o in call.operations)
+    return call.nowait or call.timeout is not None or single
 
 
 def _alike(program: Program, queue: int) -> bool:

@@ -88,17 +88,17 @@ class RaceDetector:
         mine = _Access(process, clock[process], event.pc, isinstance(instruction, Store))
         last = element.store
         if last is not None and last.process != process and last.epoch > clock.get(last.process, 0):
-            self._report(place, last, mine)
+            self.report(place, last, mine)
         if not mine.store:
             element.loads[process] = mine
             return
         for other in element.loads.values():
             if other.process != process and other.epoch > clock.get(other.process, 0):
-                self._report(place, other, mine)
+                self.report(place, other, mine)
         element.store = mine
         element.loads.clear()
 
-    def _report(self, place: tuple[int, int, int], first: _Access, second: _Access) -> None:
+    def report(self, place: tuple[int, int, int], first: _Access, second: _Access) -> None:
         if not first.store:
             first, second = second, first  # the store stands first
         family = self._program.processes[first.process].family
@@ -150,6 +150,19 @@ class RaceDetector:
         field = segment.struct.fields[place[1]]
         element = f"[{place[2]}]" if field.count is not None and not field.is_text else ""
         return f"{segment.name}.{field.name}{element}"
+
+
+def told(program: Program, one: tuple[int, int, int], other: tuple[int, int, int]) -> Finding:
+    """The finding of a race between two accesses, each (process, pc, index), that is known from elsewhere."""
+    instruction = program.instruction(one[0], one[1])
+    assert isinstance(instruction, Load | Store)
+    first, second = (
+        _Access(process, 0, pc, isinstance(program.instruction(process, pc), Store))
+        for process, pc, _ in (one, other)
+    )
+    detector = RaceDetector(program)
+    detector.report((instruction.segment, instruction.field, one[2]), first, second)
+    return detector.findings()[0]
 
 
 def _shared_fields(program: Program) -> frozenset[tuple[int, int]]:
