@@ -31,6 +31,7 @@ from ipcsim.program.instructions import (
 )
 
 Thing = tuple[str | int, ...]
+_GIVING_UP = ("EAGAIN", "ENOMSG", "EINTR", "EIDRM")  # of the errnos that tell of others, the usual ones
 USUAL_MSGMNB = 16384  # a queue without `bytes` has the system's default
 
 
@@ -172,22 +173,21 @@ def tells_more(program: Program) -> bool:
         "EIDRM": any(isinstance(i, ObjectCall) and i.action is Lifecycle.REMOVE for i in code),
     }
     for call in code:
-        name = call_name(call)
-        errnos = [r for c, r in facts.ORDERS if c == name and r != SUCCESS] if ends_show else []
-        for errno in {*errnos, *(e for e, _ in call.handlers)}:
-            if _tells(call, errno) and sources.get(errno, True) and _may_give_up(call, errno):
+        for errno in {*(_GIVING_UP if ends_show else ()), *(e for e, _ in call.handlers)}:
+            if sources.get(errno, True) and _may_come(call, errno) and _tells(call, errno):
                 return True
         if _tells(call, SUCCESS) and not (isinstance(call, Receive) and _alike(program, call.queue)):
             return True
     return False
 
 
-def _may_give_up(call: KernelCall, errno: str) -> bool:
-    """Whether a call may end with this errno: only one that does not wait, or not for ever, gives up."""
-    if errno not in ("EAGAIN", "ENOMSG") or isinstance(call, Spawn):
-        return True
-    single = isinstance(call, Semop) and any(o.nowait for o in call.operations)
-    return call.nowait or call.timeout is not None or single
+def _may_come(call: KernelCall, errno: str) -> bool:
+    """Whether a call may end with this errno, as far as its text tells: only one that does not wait, or not
+    for ever, gives up."""
+    if errno in ("EAGAIN", "ENOMSG") and not isinstance(call, Spawn):
+        single = isinstance(call, Semop) and any(o.nowait for o in call.operations)
+        return call.nowait or call.timeout is not None or single
+    return (call_name(call), errno) in facts.ORDERS
 
 
 def _alike(program: Program, queue: int) -> bool:

@@ -11,7 +11,7 @@ What the table leaves to whoever applies it:
   memory model);
 - whoever gets a semaphore, or asks for it, knows all of the processes that have operations on it to be
   undone, since they may have died and given it back: of a death it is told late;
-- a process that was stopped and is continued knows what was passed on by the signals to it.
+- a process that may have been stopped knows, when it may be continued, what the signals to it passed on.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Ordering:
         self._rooms = [_Room(links.capacity(program, i)) for i in range(len(program.queues))]
         self._undo: dict[tuple[int, int], dict[int, int]] = {}
         self._killed: set[int] = set()
-        self._stopped: set[int] = set()
+        self._targets: dict[str, set[int]] = {"SIGSTOP": set(), "SIGCONT": set()}  # targets so far
         self._unborn = {p.number for p in program.processes if program.families[p.family].spawned}
         self._next_stores = [None if exact else _next_stores(program, f.code) for f in program.families]
         self._about_to_store: dict[tuple[int, int], set[int]] = {}
@@ -104,12 +104,12 @@ class Ordering:
     def _signal(self, target: int, signal: str) -> None:
         if signal == "SIGKILL":
             self._killed.add(target)
-        elif signal == "SIGSTOP":
-            self._stopped.add(target)
-        elif signal == "SIGCONT" and target in self._stopped:
-            self._stopped.discard(target)
-            for sort in facts.of("continued", SUCCESS).learns:
-                self._learn(target, (sort, target))
+        elif signal in ("SIGSTOP", "SIGCONT"):
+            # which of two that overlap came first is not known, nor whether the target was still stopped
+            self._targets[signal].add(target)
+            if all(target in targets for targets in self._targets.values()):
+                for sort in facts.of("continued", SUCCESS).learns:
+                    self._learn(target, (sort, target))
 
     # --- after a call ---
 
