@@ -37,7 +37,8 @@ USUAL_MSGMNB = 16384  # a queue without `bytes` has the system's default
 
 class About(NamedTuple):
     """What a call was about, where its instruction alone does not say it: the operations of a semop, the
-    numbers of the semaphores set or asked for, the type of a message, another process."""
+    numbers of the semaphores set or asked for, the type of a message, the process that is signalled
+    or started."""
 
     pairs: Pairs = ()
     numbers: Iterable[int] = ()
@@ -82,9 +83,15 @@ def passes(call: KernelCall, result: str, about: About) -> list[Thing]:
     return [t for row, what in _rows(call, result, about) for s in row.passes for t in things(s, call, what)]
 
 
-def learns(call: KernelCall, result: str, about: About) -> list[Thing]:
-    """Over which things the process knows, after the call, what others have passed on."""
-    return [t for row, what in _rows(call, result, about) for s in row.learns for t in things(s, call, what)]
+def learns(call: KernelCall, result: str, about: About, process: int) -> list[Thing]:
+    """Over which things `process` knows, after the call, what others have passed on."""
+    mine = about._replace(target=process)  # a signal that breaks a call was sent to whoever calls
+    return [
+        thing
+        for row, what in _rows(call, result, about)
+        for sort in row.learns
+        for thing in things(sort, call, mine if sort == facts.SIGNAL else what)
+    ]
 
 
 def things(sort: str, call: KernelCall, about: About) -> Iterator[Thing]:

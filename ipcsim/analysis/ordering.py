@@ -125,7 +125,7 @@ class Ordering:
         for thing in offered:
             self.clocks.settle(process, thing, not event.errno)
         result = errnos.name(event.errno) if event.errno else SUCCESS
-        for thing in links.learns(call, result, about):
+        for thing in links.learns(call, result, about, process):
             self._learn(process, thing)
         if isinstance(call, Semop) and not event.errno:
             self._note_undo(process, call, about.pairs)

@@ -61,6 +61,7 @@ class RaceDetector:
         ordering = self._ordering
         if ordering is None:
             return
+        ordering.feed(event)  # first: with its first step a process learns from whoever started it
         if event.kind is EventKind.STEP and not event.errno:
             instruction = self._program.instruction(event.process, event.pc)
             if (
@@ -69,7 +70,6 @@ class RaceDetector:
             ):
                 for index in self._indexes(instruction, event.b):
                     self._access(event, instruction, index, ordering)
-        ordering.feed(event)
 
     def _indexes(self, access: Load | Store, index: int) -> range:
         """The elements touched: one, or a whole array where no index is given; a text is one element."""

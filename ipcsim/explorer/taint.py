@@ -164,7 +164,8 @@ class Taint:
             about = About(target=step.begin[0])
         else:
             about = self._about(state, step.process, call)
-        passes, learns = links.passes(call, result, about), links.learns(call, result, about)
+        passes = links.passes(call, result, about)
+        learns = links.learns(call, result, about, step.process)
         for thing in [t for t in passes if self._counts(t)]:
             yield _Link(step.process, False, queue=int(thing[1]))
         if mask := self._mask(t for t in passes if not self._counts(t)):
