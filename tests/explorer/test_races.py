@@ -287,11 +287,7 @@ class RaceDice:
             case "receive":
                 wanted = {"receive": {"queue": "q1", "type": self._one(0, 0, 1, 2, -2), "into": "r"}}
                 step = self._patient(wanted, "ENOMSG")
-                return (
-                    [step, {"if": "r.n == 2", "then": self._after()}]
-                    if "EAGAIN" not in (step.get("on_error") or {}) and "nowait" not in step
-                    else [step]
-                )
+                return [step] if "nowait" in step else [step, {"if": "r.n == 2", "then": self._after()}]
             case "get":
                 question = self._one("value", "value", "ncnt", "zcnt")
                 return [{"get": {question: name, "into": "n"}}, self._if()]
