@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ipcsim.analysis import errnos, links
 from ipcsim.analysis.clocks import Clock, Clocks, join
@@ -44,6 +45,14 @@ from ipcsim.program.instructions import (
 from ipcsim.trace import Event, EventKind
 
 
+class _Meaning(NamedTuple):
+    """What a call is about, and what it passes on and learns where it succeeds."""
+
+    about: About
+    passes: list[Thing]
+    learns: list[Thing]
+
+
 class Ordering:
     """Keeps `clocks` up to date with the events, which come in the order of time. `exact`: they come in the
     order of their effects (a controlled run, a path of the model), so a store is told as it is done."""
@@ -51,8 +60,8 @@ class Ordering:
     def __init__(self, program: Program, operations: Operations, exact: bool = False) -> None:
         self._program, self._operations = program, operations
         self.clocks = Clocks(len(program.processes))
-        self._open: dict[int, tuple[About, list[Thing]]] = {}  # calls begun, and what they have offered
-        self._numbers: dict[tuple[int, int], range] = {}
+        self._open: dict[int, tuple[_Meaning, list[Thing]]] = {}  # calls begun, and what they have offered
+        self._fixed: dict[tuple[int, int], _Meaning] = {}  # by process and pc
         self._rooms = [_Room(links.capacity(program, i)) for i in range(len(program.queues))]
         self._undo: dict[tuple[int, int], dict[int, int]] = {}
         self._killed: set[int] = set()
@@ -82,10 +91,9 @@ class Ordering:
 
     def _begin(self, event: Event, call: KernelCall) -> None:
         process, clocks = event.process, self.clocks
-        about = self._about(event, call)
-        passes = links.passes(call, SUCCESS, about)
+        meaning = self._meaning(event, call)
         offered: list[Thing] = []
-        for thing in passes:
+        for thing in meaning.passes:
             if thing[0] == facts.ROOM:
                 self._rooms[int(thing[1])].begin(process, clocks.of[process])
             elif call.handlers:
@@ -95,10 +103,10 @@ class Ordering:
                 clocks.release(process, thing)
         if isinstance(call, Send):
             self._rooms[call.queue].sending += 1
-        self._open[process] = (about, offered)
+        self._open[process] = (meaning, offered)
         if isinstance(call, Signal):
-            self._signal(about.target, call.signal)
-        if passes:
+            self._signal(meaning.about.target, call.signal)
+        if meaning.passes:
             clocks.tick(process)
 
     def _signal(self, target: int, signal: str) -> None:
@@ -116,18 +124,19 @@ class Ordering:
     def _end(self, event: Event, call: KernelCall) -> None:
         process = event.process
         begun = self._open.pop(process, None)
-        about, offered = (self._about(event, call), []) if begun is None else begun
+        (about, _, learns), offered = (self._meaning(event, call), []) if begun is None else begun
         if isinstance(call, Receive):
-            about = About(type=event.b)
+            learns = links.learns(call, SUCCESS, About(type=event.b), process)
             self._rooms[call.queue].end(process, not event.errno)
         elif isinstance(call, Send) and event.errno:
             self._rooms[call.queue].sending -= 1
         for thing in offered:
             self.clocks.settle(process, thing, not event.errno)
-        result = errnos.name(event.errno) if event.errno else SUCCESS
-        for thing in links.learns(call, result, about, process):
+        if event.errno:
+            learns = links.learns(call, errnos.name(event.errno), about, process)
+        for thing in learns:
             self._learn(process, thing)
-        if isinstance(call, Semop) and not event.errno:
+        if isinstance(call, Semop) and not event.errno and any(o.undo for o in call.operations):
             self._note_undo(process, call, about.pairs)
 
     def _learn(self, process: int, thing: Thing) -> None:
@@ -160,13 +169,26 @@ class Ordering:
                 if not net[process]:
                     del net[process]
 
+    def _meaning(self, event: Event, call: KernelCall) -> _Meaning:
+        """What the call that begins is about, and what follows where it succeeds."""
+        process, pc = event.process, event.pc
+        found = self._fixed.get((process, pc))
+        if found is None:
+            about = self._about(event, call)
+            learns = links.learns(call, SUCCESS, about, process)
+            found = _Meaning(about, links.passes(call, SUCCESS, about), learns)
+            varies = isinstance(call, Semop) and self._operations.constant(process, pc) is None
+            if not varies and not isinstance(call, Send | Receive | Signal | Spawn):
+                self._fixed[process, pc] = found
+        return found
+
     def _about(self, event: Event, call: KernelCall) -> About:
         """What the call that begins is about."""
         match call:
             case Semop():
                 return About(pairs=self._operations.of(event))
             case GetValue() | SetValue():
-                return About(numbers=self._numbers_of(event.process, event.pc, call))
+                return About(numbers=self._numbers_of(event.process, call))
             case Send():
                 return About(type=event.a)
             case Signal() | Spawn():
@@ -174,16 +196,12 @@ class Ordering:
             case _:
                 return About()
 
-    def _numbers_of(self, process: int, pc: int, call: GetValue | SetValue) -> range:
-        found = self._numbers.get((process, pc))
-        if found is None:
-            family = self._program.families[self._program.processes[process].family]
-            index = None
-            if call.index is not None:
-                initial = family.initial[self._program.processes[process].instance]
-                index = Constants(family).known(call.index)(initial)
-            found = self._numbers[process, pc] = links.numbers_of(self._program, call, index)
-        return found
+    def _numbers_of(self, process: int, call: GetValue | SetValue) -> range:
+        declared, index = self._program.processes[process], None
+        if call.index is not None:
+            family = self._program.families[declared.family]
+            index = Constants(family).known(call.index)(family.initial[declared.instance])
+        return links.numbers_of(self._program, call, index)
 
     # --- atomic fields ---
 

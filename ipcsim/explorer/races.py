@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from ipcsim.analysis import links, races
@@ -73,7 +74,7 @@ class Races:
 
     def cases(self) -> Iterator[Case]:
         for name, actions in self.found.items():
-            yield Case(Verdict.RACE, len(actions), lambda name=name: self._tell(name))  # type: ignore[misc]
+            yield Case(Verdict.RACE, len(actions), partial(self._tell, name))
 
     def _tell(self, name: str) -> Told:
         path = Path(self.machine, list(self.found[name]))
