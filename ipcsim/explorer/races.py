@@ -41,7 +41,7 @@ def needed(ground: Ground) -> bool:
 
 
 class _Access(NamedTuple):
-    """What is followed: an access to a slot, and whether it stores."""
+    """An access to a slot, and whether it stores."""
 
     slot: int
     stores: bool
@@ -153,17 +153,17 @@ class RaceSearch:
                 self.result.steps += 1
                 target, origin = state + action.delta, _Origin(number, action)
                 self._add(_Node(target, None, None), origin)
-                # a process may be killed instead
+                # its process may be killed instead
                 if access is not None and not action.failed and _accesses(self._machine, action):
                     self._follow(target, access, self._taint.begin(person.number), origin)
 
     def _after(self, number: int, state: int, access: _Access, known: Known) -> None:
         for person in self._machine.people:
             second = None if known.bits >> person.number & 1 else self._next_access(state, person.number)
-            races_ = second is not None and second.slot == access.slot and (access.stores or second.stores)
+            conflict = second is not None and second.slot == access.slot and (access.stores or second.stores)
             for action in self._machine.actions_of(state, person.number):
                 self.result.steps += 1
-                if races_ and not action.failed and _accesses(self._machine, action):
+                if conflict and not action.failed and _accesses(self._machine, action):
                     self._note(number, action, access)
                     return
                 target = state + action.delta
@@ -171,7 +171,8 @@ class RaceSearch:
                 self._follow(target, access, after, _Origin(number, action))
 
     def _follow(self, state: int, access: _Access, known: Known, origin: _Origin) -> None:
-        """Follow an access into a state, unless more is known of it there, or nobody can race any more."""
+        """Follow an access into a state, unless it was followed there with no more known, or nobody can race
+        any more."""
         if not self._somebody(state, access, known):
             return
         least = self._least.setdefault((state, access), [])
