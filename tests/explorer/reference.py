@@ -21,6 +21,7 @@ from ipcsim.program import Discipline, Fairness, Program, PropertyKind
 from ipcsim.program.expressions import World, compile_expression
 from ipcsim.program.instructions import Choose, Load, Phase, Store
 from ipcsim.verdict import PRECEDENCE, Verdict
+from tests.explorer import happens_before
 
 ENDED = (Mode.ENDED, Mode.FAILED, Mode.DEAD)
 
@@ -66,6 +67,7 @@ def explore(
             widths[overflow.name] = overflow.width * 2
     for state, edges in found.edges.items():
         _judge(found, state, edges)
+    _unordered(found, most)
     _never_again(found)
     _polls(found)
     worse = PRECEDENCE.index(found.verdict) < PRECEDENCE.index(Verdict.LIVELOCK) if found.verdicts else False
@@ -163,6 +165,17 @@ def _race(machine: Machine, state: int) -> bool:
         where = (instruction.segment, instruction.field, index)
         seen.setdefault(where, []).append(isinstance(instruction, Store))
     return any(len(stores) > 1 and any(stores) for stores in seen.values())
+
+
+def _unordered(found: Reference, most: int) -> None:
+    """Races that no state shows."""
+    try:
+        states = happens_before.in_states(found.machine, found.edges, 20 * most)
+    except happens_before.TooManyWays:
+        raise TooMany from None
+    for state in states:
+        found.broken.setdefault(state, set()).add(Verdict.RACE)
+        found.verdicts.add(Verdict.RACE)
 
 
 # --- what goes on for ever ---
