@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Literal
 
 from tests.oracle import control
@@ -128,10 +129,20 @@ def _remove(machine: Machine, world: World, p: int) -> Iterator[World]:
         queue = number - len(world.sems)
         sleepers = [*world.receivers[queue], *world.senders[queue]]
         world.receivers[queue] = world.senders[queue] = world.queues[queue] = ()
-    for q in sleepers:
-        machine.returned(world, q, "EIDRM")
-    machine.returned(world, p, None)
-    yield world
+    for errnos in product(*[_removed(machine, world, q, number) for q in sleepers]):
+        new = world.copy()
+        for q, errno in zip(sleepers, errnos, strict=True):
+            machine.returned(new, q, errno)
+        machine.returned(new, p, None)
+        yield new
+
+
+def _removed(machine: Machine, world: World, q: int, number: int) -> tuple[str, ...]:
+    """What a sleeper may be told when its object is removed: a semop whose time is over just then finds the
+    set gone before it has noted why it woke, and that is EINTR without a signal (S-35)."""
+    living = world.processes[q].living
+    timed = living and number < len(world.sems) and "timeout" in machine.step(world, q)
+    return ("EIDRM", "EINTR") if timed else ("EIDRM",)
 
 
 LIFE: dict[str, Callable[[Machine, World, int], Iterator[World]]] = {

@@ -238,6 +238,18 @@ RULES: dict[str, tuple[str, set[str], set[str] | None]] = {
         {"violation"},
         None,
     ),
+    "S-35: time is over and the set removed": (
+        """
+        semaphores: {s: {a: 0}}
+        processes:
+          p:
+            steps: [{P: a, timeout: 5ms, on_error: {EAGAIN: [], EIDRM: [], EINVAL: [], EINTR: [phase: A]}}]
+          q: {steps: [remove: s]}
+        properties: {interrupted: {never: "at(p, 'A')"}}
+        """,
+        {"violation"},
+        None,
+    ),
     "Q-1: messages of no length": (
         """
         queues: {q: {message: {n: int}, bytes: 2}}
