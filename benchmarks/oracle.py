@@ -56,7 +56,7 @@ class Tally:
         self.seconds += seconds
         self.states += result.states
         _count(self.how, [result.how])
-        if result.how in ("agree", "disagree"):
+        if result.compared:
             _count(self.verdicts, [result.verdict])
             _count(self.features, result.features)
         if result.wrong:

@@ -26,7 +26,7 @@ from tests.oracle.machine import Discipline, Machine
 from tests.oracle.scenario import read
 
 DISCIPLINES: tuple[Discipline, ...] = ("weak", "kernel")
-REDUCTIONS = ("none", "all")
+REDUCTIONS = ("none", "all", "stubborn", "symmetry")
 TOLD = 20  # so many different things are told by `verify`; where there are more, kinds may be missing
 MOST_STATES = 6_000
 
@@ -54,6 +54,27 @@ class Result:
     fairness: str = "strong"
     crashes: int = 0
     wrong: list[str] = field(default_factory=list)  # one line a disagreement
+
+    @property
+    def compared(self) -> bool:
+        return self.how in ("agree", "disagree")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What this scenario adds to sums over many."""
+        if not self.compared:
+            return {self.how: 1}
+        return {
+            "scenarios": 1,
+            "disagreements": len(self.disagreements),
+            "states": self.states,
+            f"verdict {self.verdict}": 1,
+        }
+
+    @property
+    def disagreements(self) -> tuple[str, ...]:
+        """One text, with the scenario, where there is any."""
+        return (str(self),) if self.wrong else ()
 
     def __str__(self) -> str:
         lines = "\n".join(f"  {line}" for line in self.wrong)

@@ -69,7 +69,7 @@ def test_another_answer_is_a_disagreement() -> None:
     ordered = LOCKS.replace("P: b, P: a", "P: a, P: b")
     assert not list(disagreements(LOCKS, program(LOCKS), "strong", 0, MOST))
     wrong = list(disagreements(LOCKS, program(ordered), "strong", 0, MOST))
-    assert len(wrong) == 4
+    assert len(wrong) == 8  # both orders of service, each reduction
     assert all("verify says ok [], brute force deadlock ['deadlock']" in line for line in wrong)
 
 
@@ -102,6 +102,23 @@ def test_results_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert {k: v for k, v in once.items() if k != "seconds"} == {
         k: v for k, v in twice.items() if k != "seconds"
     }
+
+
+def test_a_result_adds_to_the_sums_of_the_long_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = [compare(seed, frozenset(("undo", "arrays")), most=300) for seed in range(6)]
+    compared = [r for r in results if r.compared]
+    assert compared
+    for result in compared:
+        assert result.counts["scenarios"] == 1
+        assert result.counts["disagreements"] == 0 == len(result.disagreements)
+        assert result.counts["states"] == result.states > 0
+        assert result.counts[f"verdict {result.verdict}"] == 1
+    monkeypatch.setattr("tests.oracle.compare.verified", lambda _p, asked: ALL_RIGHT)
+    wrong = next(r for r in compared if r.verdict != "ok")
+    again = compare(wrong.seed, frozenset(("undo", "arrays")), most=300)
+    assert again.counts["disagreements"] == 1
+    assert f"seed {wrong.seed}" in again.disagreements[0]
+    assert "processes:" in again.disagreements[0]
 
 
 def test_results_of_other_options_are_not_added_to(
