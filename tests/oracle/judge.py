@@ -231,7 +231,12 @@ def _endless(space: Space, graph: _Graph, fairness: str) -> set[str]:
 
 def _hungry(space: Space, state: State, p: int, phase: str) -> bool:
     process = space.processes(state)[p]
-    return process.living and process.phase != phase and may_enter(space.machine.it, p, process, phase)
+    return (
+        process.living
+        and not process.killed
+        and process.phase != phase
+        and may_enter(space.machine.it, p, process, phase)
+    )
 
 
 def _fair_loop(graph: _Graph, among: set[State], fairness: str, keep: Callable[[Edge], bool]) -> bool:

@@ -36,25 +36,26 @@ def _signal(machine: Machine, world: World, p: int) -> Iterator[World]:
     elif target == p:
         machine.returned(world, p, None)
         if world.processes[p].life == "ready":
-            _arrives(machine, world, p, name)
+            _arrives(machine, world, p, name, in_a_call=False)
     else:
         machine.learns(world, ("signal", target), p)
         if name == "SIGCONT" and world.processes[target].stopped:
             machine.learns(world, target, p)
-        _arrives(machine, world, target, name)
+        _arrives(machine, world, target, name, machine.in_a_call(world, target))
         machine.returned(world, p, None)
     yield world
 
 
-def _arrives(machine: Machine, world: World, target: int, name: str) -> None:
+def _arrives(machine: Machine, world: World, target: int, name: str, in_a_call: bool) -> None:
     process = world.processes[target]
-    if not process.living:
+    if not process.living or process.killed:
         return  # it is about to end, or has (S-29)
-    asleep = process.life == "asleep"
     match name:
+        case "SIGKILL" if in_a_call:
+            world.update(target, killed=True)
         case "SIGKILL":
             machine.end(world, target, "dead")
-        case "SIGSTOP" if asleep:
+        case "SIGSTOP" if in_a_call:
             world.update(target, stopping=True)
         case "SIGSTOP":
             world.update(target, stopped=True)
@@ -63,7 +64,7 @@ def _arrives(machine: Machine, world: World, target: int, name: str) -> None:
         case "SIGCONT":
             resume: Literal["", "restart", "EINTR"] = "EINTR" if process.resume == "EINTR" else ""
             world.update(target, stopped=False, resume=resume)
-        case _ if asleep:
+        case _ if in_a_call:
             world.update(target, signalled="caught")
         case _ if process.resume:
             world.update(target, resume="EINTR")

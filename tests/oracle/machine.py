@@ -15,6 +15,8 @@ from tests.oracle.semaphores import Array, Op
 from tests.oracle.world import Message, Process, Sleeper, Undo, World
 
 Discipline = Literal["weak", "kernel"]
+CALLS = frozenset(("P", "V", "Z", "semop", "get", "set_value", "send", "receive", "stat", "signal", "spawn"))
+CALLS |= {"create", "open", "remove"}
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ class Machine:
     def returned(self, world: World, p: int, errno: str | None, result: Any = None) -> None:
         """The call at which p is is over. Its program goes on unless it is being killed or stopped."""
         process = world.processes[p]
-        if process.life == "exiting":
-            world.update(p, stack=(), env=())
+        if process.killed:
+            self.end(world, p, "dead")
             return
         step = self.step(world, p)
         self._told(world, p, step, errno)
@@ -164,8 +166,7 @@ class Machine:
 
     def _through(self, world: World, p: int, set_: int, array: Array) -> None:
         """p's array is done."""
-        if world.processes[p].life != "exiting":
-            self.took(world, p, array, set_)
+        self.took(world, p, array, set_)
         self.synchronise(world, p, [("sem", set_, op.number) for op in array])
 
     def try_semop(self, world: World, p: int) -> semaphores.Blocked | None:
@@ -258,13 +259,26 @@ class Machine:
 
     # --- ends ---
 
+    def kill(self, world: World, p: int) -> None:
+        """SIGKILL of p, which is in its queue until it takes itself off (S-34, Q-19)."""
+        if world.processes[p].life == "asleep":
+            world.update(p, killed=True)
+        else:
+            self.end(world, p, "dead")
+
+    def in_a_call(self, world: World, p: int) -> bool:
+        """Whether p may be inside the kernel: asleep there, or about to do a call, which it may have entered
+        already when a signal reaches it. Then the call is still done: one more, never two (S-29)."""
+        process = world.processes[p]
+        if process.life == "asleep":
+            return True
+        step = control.current(self.it, process)
+        idle = process.life != "ready" or process.stopped or process.resume or step is None
+        return not idle and bool(CALLS & (step or {}).keys())
+
     def end(self, world: World, p: int, how: Literal["ok", "failed", "dead"]) -> None:
         """p does no further step of its program; what it owes it gives back in steps of its own."""
-        process = world.processes[p]
-        sleeping = process.life == "asleep"
-        world.processes[p] = Process(
-            "exiting", process.stack if sleeping else (), process.env if sleeping else (), how=how
-        )
+        world.processes[p] = Process("exiting", how=how)
         if how != "dead" and not self.owes(world, p):
             self.gone(world, p)
 

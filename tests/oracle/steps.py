@@ -37,10 +37,11 @@ def successors(machine: Machine, world: World) -> Iterator[Edge]:
         for new in _turns(machine, world, p):
             found, entered = frozenset(new.found), frozenset(new.entered)
             yield Edge(p, new.key(), False, new.alternative, found, entered, new.acted)
-        if world.processes[p].living and world.budget[0] > 0:
+        process = world.processes[p]
+        if process.living and not process.killed and world.budget[0] > 0:
             new = world.copy()
             new.budget[0] -= 1
-            machine.end(new, p, "dead")
+            machine.kill(new, p)
             yield Edge(p, new.key(), True)
 
 
@@ -66,7 +67,7 @@ def _sleeps(machine: Machine, world: World, p: int) -> Iterator[World]:
     process = world.processes[p]
     served = list(_completes(machine, world, p))
     yield from served
-    if process.signalled or process.stopping:
+    if process.disturbed:
         new = world.copy()
         _looks_up(machine, new, p)
         yield new
@@ -88,8 +89,7 @@ def _completes(machine: Machine, world: World, p: int) -> Iterator[World]:
     name = machine.sleeps_in(world, p)
     assert name is not None
     if name[0] == "senders":
-        process = world.processes[p]
-        if process.living and not (process.signalled or process.stopping) and machine.try_send(new, p):
+        if not world.processes[p].disturbed and machine.try_send(new, p):
             yield new
     elif machine.kernel:
         return
@@ -101,9 +101,12 @@ def _completes(machine: Machine, world: World, p: int) -> Iterator[World]:
 
 
 def _looks_up(machine: Machine, world: World, p: int) -> None:
-    """A sleeper notices a signal or SIGSTOP and takes itself off the queue (S-22, S-23, Q-12, S-30)."""
+    """A sleeper notices a signal and takes itself off the queue (S-22, S-23, Q-12, S-30)."""
     process = world.processes[p]
     semop = machine.leave_queue(world, p) == "sleepers"
+    if process.killed:
+        machine.end(world, p, "dead")
+        return
     interrupted = semop or process.signalled == "caught"
     world.update(
         p,
@@ -125,15 +128,8 @@ def _resumes(machine: Machine, world: World, p: int) -> None:
 
 
 def _ends(machine: Machine, world: World, p: int) -> Iterator[World]:
-    """The end of a process: out of the queue (until then it may still be served), then the undo of one set
-    after the other (`kernel`: the one used last first, S-16), and only then it is a zombie (S-29)."""
-    if machine.sleeps_in(world, p):
-        yield from _completes(machine, world, p)
-        new = world.copy()
-        machine.leave_queue(new, p)
-        new.update(p, stack=(), env=())
-        yield new
-        return
+    """The end of a process: the undo of one set after the other (`kernel`: the one used last first, S-16),
+    and only then it is a zombie (S-29)."""
     undos = machine.owes(world, p)
     for undo in undos[:1] if machine.kernel else undos:
         new = world.copy()
@@ -151,6 +147,8 @@ def _ends(machine: Machine, world: World, p: int) -> Iterator[World]:
 
 
 def _begins(machine: Machine, world: World, p: int) -> Iterator[World]:
+    if world.processes[p].disturbed:
+        yield _reached(machine, world, p)
     new = world.copy()
     if world.processes[p].resume:
         _resumes(machine, new, p)
@@ -174,6 +172,16 @@ def _begins(machine: Machine, world: World, p: int) -> Iterator[World]:
         new = world.copy()
         machine.fail(new, p, "error")
         yield new
+
+
+def _reached(machine: Machine, world: World, p: int) -> World:
+    """What was sent to p reaches it before it enters its call."""
+    new, process = world.copy(), world.processes[p]
+    if process.killed:
+        machine.end(new, p, "dead")
+    else:
+        new.update(p, signalled="", stopping=False, stopped=process.stopping)
+    return new
 
 
 def _only_loads(machine: Machine, world: World, p: int) -> Iterator[World]:

@@ -197,6 +197,38 @@ RULES: dict[str, tuple[str, set[str], set[str] | None]] = {
         {"violation"},
         None,
     ),
+    "S-29: one more call of one who was killed": (
+        """
+        semaphores: {s: {a: 0}}
+        processes:
+          p: {steps: [V: a, V: a, V: a]}
+          q:
+            steps:
+              - {signal: {to: p, name: SIGKILL}, on_error: {ESRCH: [exit: 0]}}
+              - get: {value: a, into: n}
+              - if: n == 0
+                then: [phase: killed]
+        properties: {later: {never: "at(q, 'killed') and a == 1"}}
+        """,
+        {"violation"},
+        None,
+    ),
+    "S-29: and never two": (
+        """
+        semaphores: {s: {a: 0}}
+        processes:
+          p: {steps: [V: a, V: a, V: a]}
+          q:
+            steps:
+              - {signal: {to: p, name: SIGKILL}, on_error: {ESRCH: [exit: 0]}}
+              - get: {value: a, into: n}
+              - if: n == 0
+                then: [phase: killed]
+        properties: {later: {never: "at(q, 'killed') and a == 2"}}
+        """,
+        set(),
+        None,
+    ),
     "S-30: the unit goes to a sleeper that is being killed": (
         """
         semaphores: {s: {a: 0}}
@@ -207,24 +239,11 @@ RULES: dict[str, tuple[str, set[str], set[str] | None]] = {
             steps:
               - while: n == 0
                 steps: [get: {ncnt: a, into: n}]
-              - signal: {to: p, name: SIGKILL}
+              - {signal: {to: p, name: SIGKILL}, on_error: {ESRCH: [exit: 0]}}
               - V: a
               - P: a
         """,
         {"deadlock"},
-        None,
-    ),
-    "S-30: nobody sends for a sender that is being killed": (
-        """
-        semaphores: {s: {z: 0}}
-        queues: {q: {message: {n: int}, bytes: 4}}
-        processes:
-          p: {steps: [{send: {queue: q, type: 1}}, {V: z}, {send: {queue: q, type: 1}}]}
-          r:
-            steps: [{P: z}, {signal: {to: p, name: SIGKILL}}, {receive: {queue: q}}, {phase: freed}]
-        properties: {nothing: {never: "at(r, 'freed') and len(q) == 1"}}
-        """,
-        set(),
         None,
     ),
     "Q-12: a receiver that was stopped begins anew": (

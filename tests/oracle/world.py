@@ -32,14 +32,20 @@ class Process(NamedTuple):
     inside: tuple[tuple[tuple[int, int], int], ...] = ()  # units taken since the phase began
     how: Literal["", "ok", "failed", "dead"] = ""  # its end
     stopped: bool = False
-    # what waits for a sleeper to notice it: a signal that it catches, one that only made it look up, SIGSTOP
+    # what was sent to one who is in a call, or may be, and was not noticed yet: a signal that it catches, one
+    # that only makes it look up, SIGSTOP, SIGKILL
     signalled: Literal["", "looks", "caught"] = ""
     stopping: bool = False
+    killed: bool = False
     resume: Literal["", "restart", "EINTR"] = ""  # a call left by SIGSTOP: what it does after SIGCONT
 
     @property
     def living(self) -> bool:
         return self.life in ("ready", "asleep")
+
+    @property
+    def disturbed(self) -> bool:
+        return bool(self.signalled) or self.stopping or self.killed
 
     @property
     def over(self) -> bool:
