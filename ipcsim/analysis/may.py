@@ -11,7 +11,7 @@ condition never changes is taken one way only.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, assert_never
 
 from ipcsim.analysis.operations import index_of, number_of
 from ipcsim.analysis.resolve import Constants, Known, Locals
@@ -20,17 +20,24 @@ from ipcsim.program.constants import expressions_of
 from ipcsim.program.expressions import Binary, Call, Const, Expr, Index, children
 from ipcsim.program.instructions import (
     Assert,
+    Assign,
     Branch,
+    Choose,
     Crash,
     Exit,
+    GetValue,
     Instruction,
+    Jump,
     KernelCall,
     Lifecycle,
     Load,
     ObjectCall,
     ObjectKind,
     ObjectRef,
+    Pause,
+    Phase,
     Receive,
+    Repeat,
     SemaphoreOperation,
     Semop,
     Send,
@@ -235,6 +242,14 @@ def _sources(program: Program, constants: Constants, instruction: Instruction) -
         ):
             removed = (Ability(REMOVE, ref.number, int(ref.kind is ObjectKind.QUEUE), 0),)
             yield lambda _: removed
+        case ObjectCall() | GetValue() | Load() | Store():
+            pass
+        case Phase() | Choose() | Assert() | Exit() | Crash():
+            pass  # what the end of a process gives back is another matter: see `may_end`
+        case Assign() | Branch() | Jump() | Repeat() | Pause():
+            pass
+        case _:
+            assert_never(instruction)
 
 
 def _semaphore(
@@ -349,8 +364,12 @@ def may_end(instruction: Instruction, certain: Container[ObjectRef]) -> bool:
             return True
         case Load(index=index) if index is not None:
             return True
-        case _:
+        case Load() | Phase() | Choose() | Assign() | Branch() | Jump() | Repeat() | Pause() | Receive():
             return _expressions_may_raise(instruction)
+        case GetValue() | SetValue() | Send() | ObjectCall() | Signal() | Spawn():
+            return True
+        case _:
+            assert_never(instruction)
 
 
 def _may_fail(operation: SemaphoreOperation) -> bool:

@@ -48,7 +48,7 @@ class Monitor:
         self.overtaking = Overtaking(program, None, operations)
         self._table = Table(program, operations, self.overtaking.requests)
         self._tracker = Tracker(program, operations, self._table)
-        self.races = RaceDetector(program, operations)
+        self.races = RaceDetector(program, operations, exact)
         self.properties = Properties(program, exact, operations)
         self.livelock = Livelock(program)
         self._findings: list[Finding] = []
@@ -237,7 +237,7 @@ class Monitor:
         code = self.program.code(process)
         instruction = code[pc] if pc < len(code) else None
         return (
-            (self.races.needed and self.races.concerns(kind, instruction))
+            self.races.needed
             or (self.properties.needed and self.properties.concerns(kind, instruction))
             or (self._exactly_overtaken and kind != EventKind.STEP)
         )

@@ -59,6 +59,8 @@ def expected(machine: Machine, step: Step) -> tuple[Expected, ...]:
     found: list[Expected] = []
     if step.act is Act.DIE:
         return (_died(step.end[0]),)
+    if step.act in (Act.UNDO, Act.REAP):
+        return ()
     if step.act in (Act.CALL, Act.SLEEP):
         a, b, data = step.begin
         found.append(Expected(EventKind.BEGIN, step.pc, None, a, b, data))

@@ -24,27 +24,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from ipcsim.analysis.conditions import nodes
-from ipcsim.model import calls, memory, processes
+from ipcsim.model import calls, memory, other_calls, processes
 from ipcsim.model.effects import Act, Action, Effects, Step
 from ipcsim.model.layout import Layout, Table, View
 from ipcsim.model.living import Living, Unsupported
-from ipcsim.model.locals import LIVING, Local, Mode, Person, Text
+from ipcsim.model.locals import GONE, LIVING, Local, Mode, Person, Text
 from ipcsim.model.object_calls import LivingObjects
 from ipcsim.program import Discipline, Program, PropertyKind, names
 from ipcsim.program.expressions import At
 from ipcsim.program.instructions import (
+    Assert,
+    Assign,
+    Branch,
+    Choose,
+    Crash,
+    Exit,
     GetValue,
     Instruction,
+    Jump,
     Lifecycle,
+    Load,
     ObjectCall,
     ObjectKind,
     ObjectRef,
+    Pause,
+    Phase,
+    Receive,
+    Repeat,
     SemaphoreQuestion,
     Semop,
+    Send,
+    SetValue,
     Signal,
+    Spawn,
+    Store,
 )
 from ipcsim.program.objects import Segment
 
@@ -88,6 +104,9 @@ class Machine:
         self.people = [Person(program, p.number, texts[p.family]) for p in program.processes]
         self.watched = frozenset(_phases_asked(program)) if watched is None else watched
         self.undo_shows = undo_shows(program)
+        self.zcnt_shows = any(_asks_zcnt(i) for f in program.families for i in f.code)
+        # whose being reaped shows: kill(2) finds a zombie, and nobody once it is gone (S-29)
+        self.reaping = {i.family for f in program.families for i in f.code if isinstance(i, Signal)}
         self.leader = names.leaders(program)
         self._groups = names.groups(program)
         self.layout = Layout()
@@ -291,6 +310,7 @@ class Machine:
                 tuple(e.steps),
                 frozenset(e.writes),
                 tuple(e.entered),
+                e.obliged,
             )
             for number, e in enumerate(outcomes)
         )
@@ -299,12 +319,19 @@ class Machine:
 
     def _outcomes(self, view: View, process: int) -> Iterator[Effects]:
         local: Local = view[process]
+        person = self.people[process]
         if local.mode is Mode.READY:
             yield from calls.begin(self, view, process, local)
         elif local.mode is Mode.ASLEEP:
             yield from calls.resume_or_strike(self, view, process, local)
-        if self.budget is not None and local.mode in LIVING and view[self.budget] > 0:
+        elif local.mode is Mode.ENDING:
+            yield from other_calls.ending(self, view, process, local)
+        elif local.mode in GONE and not local.reaped and person.family in self.reaping:
+            yield other_calls.reaped(view, process, local)
+        mortal = local.mode in LIVING and local.mode is not Mode.ENDING
+        if self.budget is not None and mortal and view[self.budget] > 0:
             effects = Effects(view)
+            effects.obliged = False
             effects[self.budget] = effects[self.budget] - 1
             effects.steps.append(Step(process, local.pc, Act.DIE, end=(-9, 0, b""), scheduled=True))
             processes.end(self, effects, process, Mode.DEAD)
@@ -324,25 +351,39 @@ def _fill(values: list[object], fields: memory.Elements, contents: Sequence[obje
 
 def sleep_shows(program: Program) -> bool:
     """Whether anything tells a process asleep in a call from one that is about to make it."""
-    for family in program.families:
-        for instruction in family.code:
-            match instruction:
-                case GetValue(question=SemaphoreQuestion.NCNT | SemaphoreQuestion.ZCNT) | Signal():
-                    return True
-                case ObjectCall(action=Lifecycle.REMOVE | Lifecycle.CHANGE):
-                    return True
-    return False
+    return any(_tells_sleep(i) for f in program.families for i in f.code)
+
+
+def _tells_sleep(instruction: Instruction) -> bool:
+    match instruction:
+        case GetValue(question=question):
+            return question in (SemaphoreQuestion.NCNT, SemaphoreQuestion.ZCNT)
+        case ObjectCall(action=action):
+            return action in (Lifecycle.REMOVE, Lifecycle.CHANGE)
+        case Signal():
+            return True
+        case Semop() | SetValue() | Send() | Receive() | Spawn() | Load() | Store():
+            return False
+        case Phase() | Choose() | Assert() | Exit() | Crash():
+            return False
+        case Assign() | Branch() | Jump() | Repeat() | Pause():
+            return False
+        case _:
+            assert_never(instruction)
 
 
 def undo_shows(program: Program) -> bool:
     """Whether anything tells a process that once used SEM_UNDO, and owes nothing now, from one that never
     did: at the end of the first the kernel sets otime (S-18), and looks again at whoever waits for zero."""
-    for family in program.families:
-        for instruction in family.code:
-            match instruction:
-                case GetValue(question=SemaphoreQuestion.ZCNT) | ObjectCall(field="otime"):
-                    return True
-    return False
+    return any(_asks_zcnt(i) or _asks_otime(i) for f in program.families for i in f.code)
+
+
+def _asks_otime(instruction: Instruction) -> bool:
+    return isinstance(instruction, ObjectCall) and instruction.field == "otime"
+
+
+def _asks_zcnt(instruction: Instruction) -> bool:
+    return isinstance(instruction, GetValue) and instruction.question is SemaphoreQuestion.ZCNT
 
 
 def _phases_asked(program: Program) -> Iterator[str]:

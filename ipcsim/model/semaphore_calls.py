@@ -101,27 +101,33 @@ def get_value(turn: Turn, call: GetValue) -> Outcomes:
         return
     match call.question:
         case SemaphoreQuestion.VALUE:
-            value = fx[slots[number]]
+            values = {fx[slots[number]]}
         case SemaphoreQuestion.PID:
-            value = pid_of(fx[machine.pid[call.set][number]])
+            values = {pid_of(fx[machine.pid[call.set][number]])}
         case question:
-            sleepers = fx[machine.sleepers[call.set]]
-            if not machine.kernel:
-                sleepers = _still_blocked(machine, fx, call.set, sleepers)
-            value = semaphores.count(sleepers, number, question is SemaphoreQuestion.ZCNT)
-    yield turn.returned(None, result=value, finish=(value, 0, b""))
+            values = _counts(machine, fx, call.set, number, question is SemaphoreQuestion.ZCNT)
+    for value in sorted(values):
+        own = Turn(machine, turn.view, turn.process, turn.local)
+        yield own.returned(None, result=value, finish=(value, 0, b""))
 
 
-def _still_blocked(machine: Machine, fx: Effects, set_: int, sleepers: tuple[Sleeper, ...]) -> list[Sleeper]:
-    """Under `weak` who could go on is on its way and is not counted; the others count where they are now."""
-    found = []
+def _counts(machine: Machine, fx: Effects, set_: int, number: int, zero: bool) -> set[int]:
+    """What GETNCNT or GETZCNT may answer.
+
+    Under `weak` who could go on is on its way and is not counted. The others count where they are now, or,
+    like on Linux, where they were when the kernel last looked at them (S-11).
+    """
+    sleepers: tuple[Sleeper, ...] = fx[machine.sleepers[set_]]
+    if machine.kernel:
+        return {semaphores.count(sleepers, number, zero)}
+    counts = {0}
     for sleeper in sleepers:
-        values = {o.number: fx[machine.sem[set_][o.number]] for o in sleeper.operations}
-        adjustments = processes.adjustments_of(machine, fx, sleeper.process, set_)
-        result = semaphores.attempt(sleeper.operations, values, adjustments)
-        if isinstance(result, Sleeps):
-            found.append(sleeper._replace(blocker=result.blocker))
-    return found
+        now = processes.looked_at(machine, fx, set_, sleeper)
+        if now is None:
+            continue
+        seen = [now, sleeper] if sleeper.grows_stale else [now]
+        counts = {c + semaphores.count([s], number, zero) for c in counts for s in seen}
+    return counts
 
 
 def set_value(turn: Turn, call: SetValue) -> Outcomes:

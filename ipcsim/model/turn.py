@@ -10,7 +10,7 @@ from ipcsim.model.effects import Act, Effects, Step
 from ipcsim.model.layout import View
 from ipcsim.model.locals import Local, Mode
 from ipcsim.program.expressions import Locals
-from ipcsim.program.instructions import KernelCall, ObjectKind, ObjectRef
+from ipcsim.program.instructions import Call, ObjectKind, ObjectRef
 
 if TYPE_CHECKING:
     from ipcsim.model.machine import Machine
@@ -73,16 +73,15 @@ class Turn:
 
 
 def struck(turn: Turn) -> Effects:
-    """The timeout of the call strikes: EAGAIN (S-24)."""
-    if turn.asleep:
-        processes.leave_queue(turn.machine, turn.fx, turn.process, turn.local)
+    """The timeout of the sleeping call strikes: EAGAIN (S-24)."""
+    processes.leave_queue(turn.machine, turn.fx, turn.process, turn.local)
     processes.returned(
         turn.machine, turn.fx, turn.process, turn.local, "EAGAIN", act=Act.STRIKE, scheduled=True
     )
     return turn.fx
 
 
-def waits(turn: Turn, call: KernelCall, record: Record, enqueue: Callable[[], None]) -> Outcomes:
+def waits(turn: Turn, call: Call, record: Record, enqueue: Callable[[], None]) -> Outcomes:
     """The call cannot be done now."""
     if turn.adrift:
         enqueue()  # sleeps again, at the tail; nothing that a run would record
@@ -94,7 +93,14 @@ def waits(turn: Turn, call: KernelCall, record: Record, enqueue: Callable[[], No
         processes.fall_asleep(turn.machine, turn.fx, turn.process, record)
         enqueue()
         yield turn.fx
-    elif call.timeout is not None:
+        return
+    asleep = processes.phase_in_call(call, turn.local) != turn.local.phase
+    if asleep:  # a phase ends as its semop begins, whether it can be done or not
+        fx = Effects(turn.view)
+        processes.fall_asleep(turn.machine, fx, turn.process, record)
+        yield fx
+    if call.timeout is not None:
+        processes.fall_asleep(turn.machine, turn.fx, turn.process, record)
         yield struck(turn)
 
 

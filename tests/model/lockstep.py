@@ -200,7 +200,6 @@ class Lockstep:
             free = [
                 action
                 for process in range(self._driven)
-                if self.machine.local(rest.state, process).mode is Mode.ASLEEP
                 for action in self.machine.actions_of(rest.state, process)
                 if not action.steps or not action.steps[0].scheduled
             ]
