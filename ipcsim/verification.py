@@ -213,8 +213,8 @@ def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
     if way.hurried:
         return (
             "The replay on real processes ended differently: this way needs somebody to be quicker than the "
-            "end of a process, or than a signal on its way, and a replay waits for both. In a free run it may "
-            "happen."
+            "end of a process, or than a signal on its way, and a replay waits for both. In a free run it "
+            "may happen."
         )
     refused = [f for f in again.findings if "is not possible" in f.message]
     if refused:
