@@ -324,13 +324,13 @@ def may_end(instruction: Instruction) -> bool:
         case Semop(operations=operations, nowait=nowait, timeout=timeout):
             return nowait or timeout is not None or any(_may_fail(o) for o in operations)
         case Receive(nowait=False, timeout=None, size=None):
-            return _expressions_may_raise(instruction)
+            return _expressionsmay_raise(instruction)
         case KernelCall() | Store():
             return True
         case Load(index=index) if index is not None:
             return True
         case _:
-            return _expressions_may_raise(instruction)
+            return _expressionsmay_raise(instruction)
 
 
 def _may_fail(operation: SemaphoreOperation) -> bool:
@@ -340,12 +340,12 @@ def _may_fail(operation: SemaphoreOperation) -> bool:
     return operation.undo or operation.nowait or not lowers or not fixed
 
 
-def _expressions_may_raise(instruction: Instruction) -> bool:
-    return any(_may_raise(e) for e in expressions_of(instruction))
+def _expressionsmay_raise(instruction: Instruction) -> bool:
+    return any(may_raise(e) for e in expressions_of(instruction))
 
 
-def _may_raise(expr: Expr) -> bool:
+def may_raise(expr: Expr) -> bool:
     """Whether evaluation can fail: division, overflow, an index, min or max of nothing."""
     if isinstance(expr, Index | Call) or (isinstance(expr, Binary) and expr.op in ("*", "//", "%")):
         return True
-    return any(_may_raise(c) for c in children(expr))
+    return any(may_raise(c) for c in children(expr))

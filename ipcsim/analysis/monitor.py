@@ -12,7 +12,7 @@ process did because of another is then always seen after it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 
 from ipcsim.analysis import verdicts
@@ -39,7 +39,10 @@ _first = _time = itemgetter(0)
 
 class Monitor:
     """What is known of a run so far. `exact`: events come in the order of their effects, one process
-    moving at a time (a controlled scheduler)."""
+    moving at a time (a controlled scheduler).
+
+    While the run goes on, `confirms` asks the kernel whether a process really can do nothing by itself.
+    """
 
     def __init__(self, program: Program, exact: bool = False) -> None:
         self.program = program
@@ -50,7 +53,8 @@ class Monitor:
         self._tracker = Tracker(program, operations, self._table)
         self.races = RaceDetector(program, operations)
         self.properties = Properties(program, exact, operations)
-        self.livelock = Livelock(program)
+        self.livelock = Livelock(program, sleeps=self._sleeps)
+        self.confirms: Callable[[ProcessState], bool] | None = None
         self._findings: list[Finding] = []
         self._leftover: dict[int, bytes] = {}
         self._wanted: list[dict[int, bool]] = [{} for _ in program.processes]
@@ -259,19 +263,17 @@ class Monitor:
 
     def _settle_livelock(self) -> None:
         if self.livelock.needed:
-            if self.livelock.wants_sleepers:
-                self.livelock.asleep(self._sleepers())
             self.livelock.settle()
 
-    def _sleepers(self) -> list[int]:
-        """Who has been inside a call without timeout for so long that it sleeps there."""
-        found: list[int] = []
-        for process, track in enumerate(self._tracker.tracks):
-            if track.in_call and (self._exact or self._newest - track.time >= _ASLEEP_AFTER):
-                state = self._tracker.state(process, Status.BLOCKED)
-                if state.wait is not None and not state.timed:
-                    found.append(process)
-        return found
+    def _sleeps(self, process: int) -> bool:
+        """Whether it is in a call that only others can end; by the kernel, where there is one to ask."""
+        track = self._tracker.tracks[process]
+        state = self._tracker.state(process, Status.BLOCKED)
+        if self.confirms is not None:
+            return self.confirms(state)
+        if state.wait is None or state.timed:
+            return False
+        return self._exact or self._newest - track.time >= _ASLEEP_AFTER
 
     # --- what is known ---
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ipcsim.analysis import errnos
+from ipcsim.analysis.idle import only_looks
 from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.requests import Request, Requests
 from ipcsim.errors import Location
@@ -19,7 +20,6 @@ from ipcsim.program.instructions import (
     Choose,
     Crash,
     Exit,
-    GetValue,
     Instruction,
     KernelCall,
     Lifecycle,
@@ -128,7 +128,7 @@ class Table:
                 varying=varying, dull=not ends and not varying,
             )  # fmt: skip
         return Entry(
-            kind=kind, pc=pc, errno=0, step=True, change=not _only_looks(instruction),
+            kind=kind, pc=pc, errno=0, step=True, change=not only_looks(instruction),
             locks=self.lock_effects(process, pc, pairs) if pairs else (),
             request=request, varying=varying, control=isinstance(instruction, SetValue | ObjectCall),
         )  # fmt: skip
@@ -142,11 +142,10 @@ def _plain(kind: int, pc: int, errno: int, instruction: Instruction | None) -> E
         return Entry(kind=kind, pc=pc, errno=errno, step=False, dull=True)
     if isinstance(instruction, KernelCall):
         handled = instruction.handler(errnos.name(errno)) is not None
-        polls = _never_waits(instruction)
+        # a call that failed has changed no object, whatever the error; but it may end its process
         return Entry(
-            kind=kind, pc=pc, errno=errno, step=True, change=not polls, failure=not handled,
-            dull=polls and handled,
-        )  # fmt: skip
+            kind=kind, pc=pc, errno=errno, step=True, change=not handled, failure=not handled, dull=handled
+        )
     if errno:
         return Entry(kind=kind, pc=pc, errno=errno, step=True, change=True, failure=True)
     match instruction:
@@ -160,19 +159,6 @@ def _plain(kind: int, pc: int, errno: int, instruction: Instruction | None) -> E
             return Entry(kind=kind, pc=pc, errno=0, step=True, dull=True)
         case _:
             return Entry(kind=kind, pc=pc, errno=0, step=True, change=True)
-
-
-def _never_waits(instruction: KernelCall) -> bool:
-    if isinstance(instruction, Semop) and any(o.nowait for o in instruction.operations):
-        return True
-    return instruction.nowait
-
-
-def _only_looks(instruction: Instruction) -> bool:
-    """Whether success leaves every object as it was."""
-    if isinstance(instruction, ObjectCall):
-        return instruction.action is Lifecycle.STAT
-    return isinstance(instruction, GetValue)
 
 
 def forgets(instruction: Instruction) -> tuple[int, int | None] | None:

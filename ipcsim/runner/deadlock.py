@@ -20,23 +20,15 @@ from dataclasses import dataclass, field, replace
 
 from ipcsim.analysis.graph import DeadlockReport, analyse
 from ipcsim.analysis.may import MayAnalysis
-from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.runner.probe import Asleep, asleep, unmoved
-from ipcsim.runner.session import Session
-from ipcsim.snapshot import SemaphoreWait, Snapshot, Status, Wait
+from ipcsim.runner.session import Session, object_of
+from ipcsim.snapshot import Snapshot, Status
 from ipcsim.verdict import Finding
 
 AGAIN_AFTER = 0.001  # seconds between the two samples
 FIRST_LOOK, LONGEST_PAUSE = 0.002, 0.5  # seconds between looks while the kernel does not confirm
 NO_NEWS = 5.0  # seconds until the next look where nothing changed since one that found no deadlock
 SHARE = 0.02  # of a core that looking may cost
-
-
-def object_of(wait: Wait) -> ObjectRef:
-    """The object that a wait is about."""
-    if isinstance(wait, SemaphoreWait):
-        return ObjectRef(ObjectKind.SEMAPHORES, wait.set)
-    return ObjectRef(ObjectKind.QUEUE, wait.queue)
 
 
 @dataclass(frozen=True)

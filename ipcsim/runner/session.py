@@ -18,12 +18,20 @@ from ipcsim.program import Program, RunSettings, Scheduler
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
 from ipcsim.runner import objects
 from ipcsim.runner.client import Launcher
+from ipcsim.runner.probe import asleep
 from ipcsim.runner.rings import BORN, HEAD, PID, TAIL, WORDS, Rings
-from ipcsim.snapshot import ProcessState, Snapshot, Status
+from ipcsim.snapshot import ProcessState, SemaphoreWait, Snapshot, Status, Wait
 from ipcsim.trace import RECORD, EventKind, TraceWriter, head
 from ipcsim.verdict import Outcome
 
 START_TIMEOUT = 120.0  # seconds for creating the objects and forking the workers
+
+
+def object_of(wait: Wait) -> ObjectRef:
+    """The object that a wait is about."""
+    if isinstance(wait, SemaphoreWait):
+        return ObjectRef(ObjectKind.SEMAPHORES, wait.set)
+    return ObjectRef(ObjectKind.QUEUE, wait.queue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +248,20 @@ class Session:
         if code is None:
             return Status.BLOCKED if self.monitor.in_call(process) else Status.RUNNING
         return Status.ENDED if self.monitor.ended_by_itself(process) else Status.DEAD
+
+    def sleeps(self, state: ProcessState) -> bool:
+        """Whether the kernel confirms that a process sleeps until somebody else acts, and has done so since
+        its last record; or that nobody has started it yet."""
+        process = state.process
+        if process in self.unborn:
+            return True
+        if process in self.codes or state.wait is None or state.timed:
+            return False
+        object_id = self.ids.get(object_of(state.wait))
+        if object_id is None or asleep(self.pid(process), state.wait, object_id) is None:
+            return False
+        at = process * WORDS
+        return bool(self.rings.control[at + HEAD] == self.rings.control[at + TAIL])
 
     def snapshot(self) -> Snapshot:
         """All processes by their rings, then the objects by the kernel (in this order: see `deadlock`)."""

@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 from ipcsim.errors import Location
 from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall, Signal, Spawn
-from ipcsim.runner.deadlock import DeadlockWatch, object_of
+from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.probe import asleep, has_pending, run_state
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, STRIKE, WORDS
 from ipcsim.runner.schedulers import ReplayScheduler, Scheduler
-from ipcsim.runner.session import Session
+from ipcsim.runner.session import Session, object_of
 from ipcsim.schedule import Choice, Schedule
 from ipcsim.snapshot import Status
 from ipcsim.sysv import process as sysv_process
