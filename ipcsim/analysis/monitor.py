@@ -80,7 +80,7 @@ class Monitor:
             if entry.failure:
                 self._take_failure(event)
         if self.livelock.needed:
-            self.livelock.count(event.process, {word: 1}, int(entry.step), entry.progress, entry.change)
+            self.livelock.count(event.process, {word: 1}, entry.steps, entry.progress, entry.change)
             self._settle_livelock()
         if not self._exactly_overtaken and self.overtaking.needed:
             self.overtaking.feed(event)
@@ -138,8 +138,7 @@ class Monitor:
         steps, progress, change, some = 0, False, False, []
         for word, times in batch.counts.items():
             entry = row.get(word) or self._table.entry(process, word)
-            if entry.step:
-                steps += times
+            steps += entry.steps * times
             if not entry.dull:
                 some.append((batch.last[word], entry, times))
                 progress |= entry.progress
