@@ -296,10 +296,13 @@ class Monitor:
     @property
     def stop(self) -> bool:
         """Whether something was found that ends the run."""
-        if self._exact and self._held:  # whoever asks has let everything come to rest
-            self._held.sort(key=_time)
-            self._release(None)
         return self.properties.found or self.livelock.found or self.overtaking.found
+
+    def at_rest(self) -> None:
+        """Nothing moves (in a controlled run, between two turns): everything that was fed can be judged."""
+        self._held.sort(key=_time)
+        self._release(None)
+        self.properties.at_rest()
 
     def findings(self) -> tuple[Finding, ...]:
         """Everything found so far."""
@@ -314,8 +317,7 @@ class Monitor:
     def finish(self, final: FinalState | None) -> tuple[Finding, ...]:
         """Everything found in the run, which is over. `final` are the values at the end where every
         process has ended; what must hold at the end is judged if all did so by themselves."""
-        self._held.sort(key=_time)
-        self._release(None)
+        self.at_rest()
         found = self.findings()
         if final is not None and self._all_ended:
             found += self.properties.at_end(final)

@@ -6,7 +6,12 @@ because of another is then seen after it, so an overlap of phases found here hap
 never seen broken holds for this run alone.
 
 Values of semaphores, queues and segments are followed only with `exact`, when the events come in the order
-of their effects (a controlled scheduler); otherwise such conditions are judged at the end only.
+of their effects (a controlled scheduler); otherwise such conditions are judged at the end only. A turn begins
+with a BEGIN or a STEP, and whoever it wakes ends its call within it: a V and the P that it lets through are
+one act of the kernel, whichever of them is recorded first. So values are looked at when a turn is over.
+
+A property that has no value (a division by zero, an index out of range, an object that is not there) is an
+error of the scenario; one that looks at a value that only the events do not tell is not judged there.
 `always_eventually` is not judged here: in a run, starvation and livelock are its signs.
 """
 
@@ -18,7 +23,7 @@ from typing import Any
 
 from ipcsim.analysis.conditions import looks_at_values, nodes, only_rises, phases_of
 from ipcsim.analysis.operations import Operations
-from ipcsim.analysis.values import Values
+from ipcsim.analysis.values import Thing, Values
 from ipcsim.analysis.wording import listed
 from ipcsim.errors import NOWHERE, EvaluationError, Location
 from ipcsim.program import Program, Property, PropertyKind
@@ -35,12 +40,10 @@ from ipcsim.program.instructions import (
     Exit,
     Instruction,
     KernelCall,
-    ObjectCall,
+    ObjectKind,
+    ObjectRef,
     Phase,
-    Receive,
     Semop,
-    Send,
-    SetValue,
     Store,
 )
 from ipcsim.trace import Event, EventKind
@@ -58,6 +61,10 @@ class FinalState:
     segments: tuple[tuple[Any, ...] | None, ...]
 
 
+class Unknown(EvaluationError):
+    """The value is there, but the events do not tell it."""
+
+
 class Watched(World):
     """The world as a property sees it: phases always, values where they are known."""
 
@@ -68,32 +75,52 @@ class Watched(World):
         self.phase: list[str | None] = [None] * len(program.processes)
         self.place: list[Location] = [NOWHERE] * len(program.processes)
         self.ended = [False] * len(program.processes)
-        self.semaphores: list[Any] = [list(s.initial) for s in program.sets]
-        self.queues: list[int | None] = [0] * len(program.queues)
-        self.segments: list[Any] = [list(s.initial) for s in program.segments]
+        self.values = Values(program)
+
+    @classmethod
+    def at_end(cls, program: Program, final: FinalState) -> Watched:
+        """The world when everybody has ended."""
+        world = cls(program)
+        world.ended = [True] * len(world.ended)
+        for kind, left in (
+            (ObjectKind.SEMAPHORES, final.semaphores),
+            (ObjectKind.QUEUE, [None if n is None else (n,) for n in final.queues]),
+            (ObjectKind.SEGMENT, final.segments),
+        ):
+            for number, values in enumerate(left):
+                thing = None if values is None else Thing(list(values))
+                world.values.present[ObjectRef(kind, number)] = thing
+        return world
 
     def at(self, family: int, index: int | None, phase: str) -> bool:
         number = self._first[family] + position(0, self._program.families[family].count, index)
         return self.phase[number] == phase if phase else self.ended[number]
 
     def semaphore(self, set_: int, number: int) -> int:
-        values = self.semaphores[set_]
-        name = self._program.sets[set_].name
-        return int(self._known(None if values is None else values[number], name))
+        return int(self._value(ObjectRef(ObjectKind.SEMAPHORES, set_), number))
 
     def queue_length(self, queue: int) -> int:
-        return int(self._known(self.queues[queue], self._program.queues[queue].name))
+        return int(self._value(ObjectRef(ObjectKind.QUEUE, queue), 0))
 
     def segment(self, segment: int, field: int) -> Any:
-        values = self.segments[segment]
-        return self._known(None if values is None else values[field], self._program.segments[segment].name)
+        return self._value(ObjectRef(ObjectKind.SEGMENT, segment), field)
 
-    def _known(self, value: Any, name: str) -> Any:
-        if value is None:
-            raise EvaluationError(f"`{name}` has no known value here")
-        return value
+    def _value(self, ref: ObjectRef, place: int) -> Any:
+        thing, declared = self.values.present[ref], self._program.object(ref)
+        if thing is None:
+            raise EvaluationError(f"there is no {_NOUN[ref.kind]} `{declared.name}` then")
+        if place >= len(thing.values):
+            raise EvaluationError(f"`{declared.name}` was made with {len(thing.values)} semaphores only")
+        if thing.values[place] is None:
+            raise Unknown(f"`{declared.name}` has no known value here")
+        return thing.values[place]
 
 
+_NOUN = {
+    ObjectKind.SEMAPHORES: "semaphore set",
+    ObjectKind.QUEUE: "queue",
+    ObjectKind.SEGMENT: "segment",
+}
 _MANY = 200  # processes in a phase: from then on it is not worked out who of them matters
 
 
@@ -123,8 +150,7 @@ class Properties:
         self._operations = operations or Operations(program)
         self.world = Watched(program)
         self._exact = exact
-        self._values = Values(program)
-        self.world.semaphores = self._values.sets
+        self._values = self.world.values
         checks = [
             _Check(p, self.world)
             for p in program.properties
@@ -134,6 +160,8 @@ class Properties:
         self._unordered = [c.prop for c in checks if not exact and c.values]
         self._found: dict[str, Finding] = {}
         self._started = False
+        self._turn = -1  # the process that has the turn
+        self._changed: Event | None = None  # what changed a value in this turn
         self.follows_values = exact and any(c.values for c in self._checks)
 
     @property
@@ -166,6 +194,9 @@ class Properties:
             self._started = True
             self._look(event, lambda check: True)
         process, kind = event.process, event.kind
+        if kind is EventKind.BEGIN or kind is EventKind.STEP:
+            self.at_rest()
+            self._turn = process
         instruction = self._program.instruction(process, event.pc) if kind is not EventKind.DIED else None
         if kind is EventKind.STEP and not event.errno:
             if isinstance(instruction, Phase):
@@ -173,7 +204,8 @@ class Properties:
             elif isinstance(instruction, Exit | Crash):
                 self._end(event)
             elif isinstance(instruction, Store) and self.follows_values:
-                self._store(event, instruction)
+                self._values.store(event, instruction)
+                self._note(event)
         elif kind is EventKind.BEGIN:
             if isinstance(instruction, Semop) and instruction.ends_phase:
                 self._enter(event, None)
@@ -183,63 +215,49 @@ class Properties:
             self._values.died(process)
             self._end(event)
         elif kind is EventKind.END and not event.errno and self.follows_values:
-            self._effect(event)
+            assert isinstance(instruction, KernelCall)
+            pairs = self._operations.of(event) if isinstance(instruction, Semop) else ()
+            if self._values.call(event, instruction, pairs):
+                self._note(event)
+
+    def at_rest(self) -> None:
+        """The turn is over: look at what depends on the values that it has changed."""
+        event, self._changed = self._changed, None
+        if event is not None:
+            self._look(event, lambda check: check.values)
+
+    def _note(self, event: Event) -> None:
+        """A value has changed; the one whose turn it is did it, whoever is recorded first."""
+        if self._changed is None or event.process == self._turn:
+            self._changed = event
 
     def _enter(self, event: Event, phase: str | None) -> None:
         world = self.world
         before, world.phase[event.process] = world.phase[event.process], phase
         world.place[event.process] = self._program.where(event.process, event.pc)
+        waits = phase is None and self.follows_values  # for what the call that ends the phase does
+        if waits:
+            self._note(event)
         self._look(
             event,
-            lambda check: phase in check.phases or (before in check.phases and not check.entering_only),
+            lambda check: (
+                not (waits and check.values)
+                and (phase in check.phases or (before in check.phases and not check.entering_only))
+            ),
         )
 
     def _end(self, event: Event) -> None:
         self.world.ended[event.process] = True
         before, self.world.phase[event.process] = self.world.phase[event.process], None
-        died = event.kind is EventKind.DIED
+        if self.follows_values:
+            self._note(event)  # with SEM_UNDO it gives back what it took
         self._look(
             event,
             lambda check: (
-                "" in check.phases
-                or (before in check.phases and not check.entering_only)
-                or (died and check.values)
+                not check.values
+                and ("" in check.phases or (before in check.phases and not check.entering_only))
             ),
         )
-
-    def _effect(self, event: Event) -> None:
-        instruction = self._program.instruction(event.process, event.pc)
-        match instruction:
-            case Semop():
-                self._values.semop(event.process, instruction, self._operations.of(event))
-            case SetValue():
-                self._values.other(instruction)
-            case ObjectCall():
-                self._values.other(instruction)
-            case Send(queue=queue):
-                self._count(queue, 1)
-            case Receive(queue=queue):
-                self._count(queue, -1)
-            case _:
-                return
-        self._look(event, lambda check: check.values)
-
-    def _count(self, queue: int, by: int) -> None:
-        length = self.world.queues[queue]
-        self.world.queues[queue] = None if length is None else length + by
-
-    def _store(self, event: Event, instruction: Store) -> None:
-        values = self.world.segments[instruction.segment]
-        field = self._program.segments[instruction.segment].struct.fields[instruction.field]
-        if field.is_text:
-            values[instruction.field] = None  # a record has no room for a text
-        elif field.count is None:
-            values[instruction.field] = event.a
-        else:
-            items = list(values[instruction.field])
-            items[event.b] = event.a
-            values[instruction.field] = tuple(items)
-        self._look(event, lambda check: check.values)
 
     def _look(self, event: Event, concerned: Callable[[_Check], bool]) -> None:
         for check in self._checks:
@@ -247,9 +265,10 @@ class Properties:
                 continue
             try:
                 broken = check.broken()
+            except Unknown:
+                continue
             except EvaluationError as error:
-                if "no known value" not in str(error):
-                    self._found[check.prop.name] = self._unevaluable(check.prop, str(error))
+                self._found[check.prop.name] = self._unevaluable(check.prop, str(error))
                 continue
             if broken:
                 self._found[check.prop.name] = self._violation(check, event)
@@ -258,11 +277,7 @@ class Properties:
 
     def at_end(self, final: FinalState) -> tuple[Finding, ...]:
         """Judge what must hold once every process has ended by itself, with the values that remain."""
-        world = Watched(self._program)
-        world.ended = [True] * len(world.ended)
-        world.semaphores = [None if s is None else list(s) for s in final.semaphores]
-        world.queues = list(final.queues)
-        world.segments = [None if s is None else list(s) for s in final.segments]
+        world = Watched.at_end(self._program, final)
         found: list[Finding] = []
         for prop in self._program.properties:
             if prop.condition is None or (
@@ -367,7 +382,7 @@ class Properties:
         return Finding(
             Kind.EVALUATION,
             Verdict.ERROR,
-            f"The property `{prop.name}` cannot be judged: {problem}.",
+            f"The property `{prop.name}` (line {prop.at.line}) cannot be judged: {problem}.",
             at=prop.at,
             details=(("", f"the property: {prop.name}", str(prop.at)),),
         )
@@ -376,16 +391,20 @@ class Properties:
         """The values that the condition looks at, where they can be named."""
         assert prop.condition is not None
         found: dict[str, Any] = {}
+
+        def note(name: str, ref: ObjectRef, place: int) -> None:
+            thing = world.values.present[ref]
+            if thing is not None and place < len(thing.values):
+                found[name] = thing.values[place]
+
         for node in nodes(prop.condition):
             match node:
                 case SemaphoreValue(set=s, base=base, count=None):
-                    found[self._program.sets[s].label(base)] = (
-                        world.semaphores[s] or {}
-                    ) and world.semaphores[s][base]
+                    note(self._program.sets[s].label(base), ObjectRef(ObjectKind.SEMAPHORES, s), base)
                 case QueueLength(queue=q):
-                    found[f"len({self._program.queues[q].name})"] = world.queues[q]
+                    note(f"len({self._program.queues[q].name})", ObjectRef(ObjectKind.QUEUE, q), 0)
                 case SegmentValue(segment=s, field=f):
                     segment = self._program.segments[s]
                     name = f"{segment.name}.{segment.struct.fields[f].name}"
-                    found[name] = world.segments[s] and world.segments[s][f]
-        return tuple(("", f"{n} is {v}", "") for n, v in list(found.items())[:6] if v not in (None, {}, []))
+                    note(name, ObjectRef(ObjectKind.SEGMENT, s), f)
+        return tuple(("", f"{n} is {v}", "") for n, v in list(found.items())[:6] if v is not None)

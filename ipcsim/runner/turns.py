@@ -55,7 +55,7 @@ class Turns:
         session = self._session
         for process in list(session.alive):
             self._settle(process)
-        while session.alive and not session.time_is_up():
+        while session.alive and not self._over():
             heartbeat()
             possible = self._possible()
             if self._changed and self._asleep:
@@ -75,6 +75,11 @@ class Turns:
                 session.ending.schedule = True
                 return
             self._take(choice)
+
+    def _over(self) -> bool:
+        """Whether the run must stop here, between two turns: judged by everything that has happened."""
+        self._session.monitor.at_rest()
+        return self._session.time_is_up()
 
     def _note_refusal(self) -> None:
         """Keep what the explanation needs, before the processes are killed."""
