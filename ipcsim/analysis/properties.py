@@ -10,22 +10,23 @@ of their effects (a controlled scheduler); otherwise such conditions are judged 
 with a BEGIN or a STEP, and whoever it wakes ends its call within it: a V and the P that it lets through are
 one act of the kernel, whichever of them is recorded first. So values are looked at when a turn is over.
 
-A property that has no value (a division by zero, an index out of range, an object that is not there) is an
-error of the scenario; one that looks at a value that only the events do not tell is not judged there.
+A property that has no value (a division by zero, an index out of range) is an error of the scenario. While an
+object is not there that it looks at, it is not judged; if that was so whenever it was looked at, that is an
+error, too.
 `always_eventually` is not judged here: in a run, starvation and livelock are its signs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ipcsim.analysis.conditions import looks_at_values, nodes, only_rises, phases_of
 from ipcsim.analysis.operations import Operations
-from ipcsim.analysis.values import Thing, Values
+from ipcsim.analysis.watched import FinalState as FinalState
+from ipcsim.analysis.watched import NotThere, Unknown, Watched
 from ipcsim.analysis.wording import listed
-from ipcsim.errors import NOWHERE, EvaluationError, Location
+from ipcsim.errors import EvaluationError
 from ipcsim.program import Program, Property, PropertyKind
 from ipcsim.program.expressions import (
     QueueLength,
@@ -33,7 +34,6 @@ from ipcsim.program.expressions import (
     SemaphoreValue,
     World,
     compile_expression,
-    position,
 )
 from ipcsim.program.instructions import (
     Crash,
@@ -49,78 +49,6 @@ from ipcsim.program.instructions import (
 from ipcsim.trace import Event, EventKind
 from ipcsim.verdict import Finding, Kind, Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class FinalState:
-    """The values at the end, one entry a declared object; None where it is gone.
-
-    A segment's entry has one value a field, as `Struct.unpack` gives them."""
-
-    semaphores: tuple[tuple[int, ...] | None, ...]
-    queues: tuple[int | None, ...]
-    segments: tuple[tuple[Any, ...] | None, ...]
-
-
-class Unknown(EvaluationError):
-    """The value is there, but the events do not tell it."""
-
-
-class Watched(World):
-    """The world as a property sees it: phases always, values where they are known."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        sizes = [f.size for f in program.families]
-        self._first = [sum(sizes[:i]) for i in range(len(sizes))]
-        self.phase: list[str | None] = [None] * len(program.processes)
-        self.place: list[Location] = [NOWHERE] * len(program.processes)
-        self.ended = [False] * len(program.processes)
-        self.values = Values(program)
-
-    @classmethod
-    def at_end(cls, program: Program, final: FinalState) -> Watched:
-        """The world when everybody has ended."""
-        world = cls(program)
-        world.ended = [True] * len(world.ended)
-        for kind, left in (
-            (ObjectKind.SEMAPHORES, final.semaphores),
-            (ObjectKind.QUEUE, [None if n is None else (n,) for n in final.queues]),
-            (ObjectKind.SEGMENT, final.segments),
-        ):
-            for number, values in enumerate(left):
-                thing = None if values is None else Thing(list(values))
-                world.values.present[ObjectRef(kind, number)] = thing
-        return world
-
-    def at(self, family: int, index: int | None, phase: str) -> bool:
-        number = self._first[family] + position(0, self._program.families[family].count, index)
-        return self.phase[number] == phase if phase else self.ended[number]
-
-    def semaphore(self, set_: int, number: int) -> int:
-        return int(self._value(ObjectRef(ObjectKind.SEMAPHORES, set_), number))
-
-    def queue_length(self, queue: int) -> int:
-        return int(self._value(ObjectRef(ObjectKind.QUEUE, queue), 0))
-
-    def segment(self, segment: int, field: int) -> Any:
-        return self._value(ObjectRef(ObjectKind.SEGMENT, segment), field)
-
-    def _value(self, ref: ObjectRef, place: int) -> Any:
-        thing, declared = self.values.present[ref], self._program.object(ref)
-        if thing is None:
-            raise EvaluationError(f"there is no {_NOUN[ref.kind]} `{declared.name}` then")
-        if place >= len(thing.values):
-            raise EvaluationError(f"`{declared.name}` was made with {len(thing.values)} semaphores only")
-        if thing.values[place] is None:
-            raise Unknown(f"`{declared.name}` has no known value here")
-        return thing.values[place]
-
-
-_NOUN = {
-    ObjectKind.SEMAPHORES: "semaphore set",
-    ObjectKind.QUEUE: "queue",
-    ObjectKind.SEGMENT: "segment",
-}
 _MANY = 200  # processes in a phase: from then on it is not worked out who of them matters
 
 
@@ -159,6 +87,8 @@ class Properties:
         self._checks = [c for c in checks if exact or not c.values]
         self._unordered = [c.prop for c in checks if not exact and c.values]
         self._found: dict[str, Finding] = {}
+        self._judged: set[str] = set()  # properties that had a value at least once
+        self._missing: dict[str, str] = {}  # property → what it missed when it had none
         self._started = False
         self._turn = -1  # the process that has the turn
         self._changed: Event | None = None  # what changed a value in this turn
@@ -168,6 +98,10 @@ class Properties:
     def needed(self) -> bool:
         """Whether any property has to be judged while the run goes on."""
         return bool(self._checks)
+
+    def begin(self, first: FinalState) -> None:
+        """What is really there before the first step."""
+        self._values.begin(first.by_object())
 
     def concerns(self, kind: int, instruction: Instruction | None) -> bool:
         """Whether such an event can matter to a property, for whoever sorts events out beforehand."""
@@ -265,11 +199,14 @@ class Properties:
                 continue
             try:
                 broken = check.broken()
-            except Unknown:
+            except (Unknown, NotThere) as error:
+                if isinstance(error, NotThere):
+                    self._missing[check.prop.name] = str(error)
                 continue
             except EvaluationError as error:
                 self._found[check.prop.name] = self._unevaluable(check.prop, str(error))
                 continue
+            self._judged.add(check.prop.name)
             if broken:
                 self._found[check.prop.name] = self._violation(check, event)
 
@@ -279,6 +216,10 @@ class Properties:
         """Judge what must hold once every process has ended by itself, with the values that remain."""
         world = Watched.at_end(self._program, final)
         found: list[Finding] = []
+        for check in self._checks:
+            missing = self._missing.get(check.prop.name)
+            if missing is not None and check.prop.name not in self._judged | self._found.keys():
+                found.append(self._unevaluable(check.prop, missing))
         for prop in self._program.properties:
             if prop.condition is None or (
                 prop.kind is not PropertyKind.AT_END and prop not in self._unordered
@@ -288,7 +229,10 @@ class Properties:
                 value = compile_expression(prop.condition, world)([0] * max(1, prop.slots))
                 holds = not value if prop.kind is PropertyKind.NEVER else value
             except EvaluationError as error:
-                found.append(self._unevaluable(prop, str(error)))
+                if isinstance(error, NotThere) and prop in self._unordered:
+                    self._missing[prop.name] = str(error)  # it may well have been there before
+                else:
+                    found.append(self._unevaluable(prop, str(error)))
                 continue
             if not holds:
                 found.append(self._broken_at_end(prop, world))
@@ -296,15 +240,16 @@ class Properties:
 
     def not_judged(self, ended: bool) -> tuple[str, ...]:
         """What this run could not judge, as sentences. `ended`: everybody ended by itself."""
-        said = [
-            f"The property `{p.name}` ({p.at}) was looked at only at the end: in a free run the order of "
-            "values is not known. `--scheduler random` judges it at every step."
-            if ended
-            else f"The property `{p.name}` ({p.at}) was not judged: in a free run the order of values is "
-            "not known. `--scheduler random` judges it at every step."
-            for p in self._unordered
-            if p.name not in self._found
-        ]
+        order = "in a free run the order of values is not known. `--scheduler random` judges every step."
+        said = []
+        for p in self._unordered:
+            if not ended:
+                how = f"was not judged: {order}"
+            elif p.name in self._missing:
+                how = f"was not judged: {self._missing[p.name]}, at the end; {order}"
+            else:
+                how = f"was looked at only at the end: {order}"
+            said.append(f"The property `{p.name}` ({p.at}) {how}")
         if not ended:
             said += [
                 f"The property `{p.name}` ({p.at}) was not judged: not every process ended by itself."

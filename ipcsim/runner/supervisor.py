@@ -122,6 +122,8 @@ class _Run:
         turns = Turns(session, watch, self._scheduler) if self._scheduler is not None else None
         session.wait_until_ready()
         self._note_workers(session)
+        if session.monitor.properties.follows_values and any(o.persist for _, o in self._program.objects()):
+            session.monitor.properties.begin(judgement.values(session))  # it may be older than this run
         session.go()
         if turns is not None:
             turns.play(lambda: self._heartbeat(session))

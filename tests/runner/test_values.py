@@ -1,5 +1,4 @@
-"""The values that properties see in a controlled run against the answers of the kernel, where objects come and
-go at random."""
+"""The values that properties see in a controlled run against the kernel, where objects come and go."""
 
 from __future__ import annotations
 
@@ -23,9 +22,10 @@ from ipcsim.program.instructions import (
     SemaphoreQuestion,
 )
 from ipcsim.runner.supervisor import run
+from ipcsim.sysv import semaphores
 from ipcsim.trace import Event, EventKind, read_trace
-from ipcsim.verdict import Verdict
-from tests.runner.helpers import program
+from ipcsim.verdict import Kind, Verdict
+from tests.runner.helpers import one, program
 
 SEEDS = range(12)
 ERRORS = ("EINVAL", "EEXIST", "ENOENT", "EAGAIN", "ENOMSG", "EIDRM", "ERANGE", "EINTR", "EFBIG")
@@ -120,6 +120,35 @@ def _handle(values: Values, event: Event, ref: ObjectRef) -> Thing:
     thing = values.handle(event.process, ref)
     assert thing is not None
     return thing
+
+
+def test_what_an_earlier_run_has_left_in_a_persistent_object_counts() -> None:
+    text = """
+semaphores: {s: {a: 3, key: KEY, persist: true}}
+processes: {p: {steps: [V: a, phase: x]}}
+properties: {first: {never: "at(p, 'x') and a == 4"}}
+run: {scheduler: random, seed: 1}
+"""
+    key = random.SystemRandom().randrange(0x1000_0000, 0x7000_0000)
+    made = program(text.replace("KEY", str(key)))
+    try:
+        assert run(made).verdict is Verdict.VIOLATION
+        assert run(made).verdict is Verdict.OK  # it is 5 then
+    finally:
+        semaphores.remove(semaphores.create(key, 0, 0))
+
+
+def test_a_name_of_nothing_is_not_judged_and_if_it_always_was_that_is_an_error() -> None:
+    text = """
+queues: {q: {message: {n: int}, key: KEY}}
+processes: {p: {locals: {x: 0}, steps: [phase: x, {if: x == WHEN, then: [create: q, remove: q]}]}}
+properties: {few: {never: len(q) > 3}}
+run: {scheduler: random, seed: 1}
+""".replace("KEY", str(random.SystemRandom().randrange(0x1000_0000, 0x7000_0000)))
+    assert run(program(text.replace("WHEN", "0"))).verdict is Verdict.OK
+    outcome = run(program(text.replace("WHEN", "1")))
+    assert outcome.verdict is Verdict.ERROR
+    assert "(line 4) cannot be judged: there is no queue `q` then" in one(outcome, Kind.EVALUATION).message
 
 
 @pytest.mark.parametrize("seed", SEEDS)
