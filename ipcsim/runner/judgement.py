@@ -151,7 +151,7 @@ def _places(session: Session) -> tuple[tuple[str, str, str], ...]:
             lines.append((program.processes[process].name, "had not done a step that others can see", ""))
             continue
         instruction = code[min(state.pc, len(code) - 1)]
-        what = "in" if state.status is Status.BLOCKED else "at or after"
+        what = {Status.BLOCKED: "in", Status.STOPPED: "stopped at"}.get(state.status, "at or after")
         lines.append((program.processes[process].name, f"{what} {instruction.text}", str(instruction.at)))
     if len(session.killed) > SHOWN:
         lines.append(("", f"and {len(session.killed) - SHOWN:,} more", ""))

@@ -15,10 +15,10 @@ from typing import Any
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.program import Program, RunSettings, Scheduler
-from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
+from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef, Signal
 from ipcsim.runner import objects
 from ipcsim.runner.client import Launcher
-from ipcsim.runner.probe import asleep
+from ipcsim.runner.probe import asleep, run_state
 from ipcsim.runner.rings import BORN, HEAD, PID, TAIL, WORDS, Rings
 from ipcsim.snapshot import ProcessState, SemaphoreWait, Snapshot, Status, Wait
 from ipcsim.trace import RECORD, EventKind, TraceWriter, head
@@ -84,14 +84,23 @@ class Session:
     killed: tuple[int, ...] = ()  # who had not ended when the run was stopped
     stopped_after: float = 0.0  # seconds
     last_seen: dict[int, ProcessState] = field(default_factory=dict)  # where those were then
+    stopped: frozenset[int] = frozenset()  # by SIGSTOP, when last looked for
     _next_progress: float = 0.0
     _alive: list[int] = field(default_factory=list)
     _alive_when: tuple[int, int] = (-1, -1)  # how many were unborn and gone when `_alive` was made
     _unborn: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        stopping = {
+            i.family
+            for f in self.program.families
+            for i in f.code
+            if isinstance(i, Signal) and i.signal == "SIGSTOP"
+        }
+        self._stoppable = [p.number for p in self.program.processes if p.family in stopping]
         self._unborn = [p.number for p in self.program.processes if self.program.families[p.family].spawned]
 
+    _stoppable: list[int] = field(default_factory=list)  # whom the scenario may stop
     _words: bytes = b""  # all control words when the rings were last found empty
 
     # --- start ---
@@ -245,15 +254,26 @@ class Session:
         code = self.codes.get(process)
         if process in self.unborn:
             return Status.UNBORN
+        if code is None and process in self.stopped:
+            return Status.STOPPED
         if code is None:
             return Status.BLOCKED if self.monitor.in_call(process) else Status.RUNNING
         return Status.ENDED if self.monitor.ended_by_itself(process) else Status.DEAD
 
+    def find_stopped(self) -> bool:
+        """Ask the kernel who is stopped of those whom the scenario may stop; whether that has changed."""
+        if not self._stoppable:
+            return False
+        alive = set(self.alive)
+        found = frozenset(p for p in self._stoppable if p in alive and run_state(self.pid(p)) == b"T")
+        changed, self.stopped = found != self.stopped, found
+        return changed
+
     def sleeps(self, state: ProcessState) -> bool:
         """Whether the kernel confirms that a process sleeps until somebody else acts, and has done so since
-        its last record; or that nobody has started it yet."""
+        its last record; or that it is stopped, or that nobody has started it yet."""
         process = state.process
-        if process in self.unborn:
+        if process in self.unborn or (run_state(self.pid(process)) == b"T" and process in self._stoppable):
             return True
         if process in self.codes or state.wait is None or state.timed:
             return False

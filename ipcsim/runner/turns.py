@@ -28,6 +28,7 @@ from ipcsim.sysv import process as sysv_process
 
 SPIN, LONGEST_SPIN = 0.00005, 0.004  # seconds to wait for a worker before asking whether it sleeps
 LONGEST_DELIVERY = 2.0  # seconds that a signal may take to be delivered on a busy machine
+LOOK_AGAIN = 100  # turns after which a deadlock of some is looked for while others go on
 STOPPING = 0.01  # seconds from the delivery of SIGSTOP until the process shows as stopped
 
 
@@ -40,7 +41,7 @@ class Turns:
         self._asleep: set[int] = set()
         self._stopped: set[int] = set()
         self._signals = any(isinstance(i, Signal) for f in session.program.families for i in f.code)
-        self._changed = False  # somebody fell asleep since the last look for a deadlock
+        self._changed = False  # somebody fell asleep, or was stopped, since the last look for a deadlock
         self.taken: list[Choice] = []
         self.refused: tuple[int, Choice] | None = None  # the step of the schedule that was not possible
         self._refused_state = ""
@@ -58,7 +59,7 @@ class Turns:
         while session.alive and not self._over():
             heartbeat()
             possible = self._possible()
-            if self._changed and self._asleep:
+            if self._turn_to_look() and (self._asleep or self._stopped):
                 self._changed = False
                 if self._watch.confirm():
                     session.ending.deadlock = True
@@ -80,6 +81,11 @@ class Turns:
         """Whether the run must stop here, between two turns: judged by everything that has happened."""
         self._session.monitor.at_rest()
         return self._session.time_is_up()
+
+    def _turn_to_look(self) -> bool:
+        """Whether a deadlock may be new: somebody has come to rest, or others may have gone past what would
+        have helped."""
+        return self._changed or len(self.taken) % LOOK_AGAIN == LOOK_AGAIN - 1
 
     def _note_refusal(self) -> None:
         """Keep what the explanation needs, before the processes are killed."""
@@ -219,6 +225,7 @@ class Turns:
                 continue  # being spawned this moment, or just gone
             state = run_state(session.pid(process))
             if state == b"T":
+                self._changed |= process not in self._stopped
                 self._stopped.add(process)
                 continue
             if process in self._stopped:
@@ -254,6 +261,7 @@ class Turns:
             spin = min(spin * 2, LONGEST_SPIN)
             session.collect()
             if self._signals and run_state(session.pid(process)) == b"T":
+                self._changed = True
                 self._stopped.add(process)
                 return
             if self._sleeps(process):
