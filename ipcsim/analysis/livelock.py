@@ -22,7 +22,7 @@ from ipcsim.analysis.idle import idle, progress_phases
 from ipcsim.analysis.wording import listed, quoted
 from ipcsim.errors import Location
 from ipcsim.program import Program
-from ipcsim.program.instructions import KernelCall
+from ipcsim.program.instructions import Choose, KernelCall
 from ipcsim.trace import EventKind
 from ipcsim.verdict import Finding, Kind, Verdict
 
@@ -143,8 +143,12 @@ class Livelock:
     def _goes_round(self, process: int, window: _Window) -> bool:
         """Whether its steps are those of a way round in the code."""
         assert self._bound is not None
-        family = self._idle[self._program.processes[process].family]
-        return _SHARE * window.steps >= self._bound and family.round_of(window.made()) is not None
+        if _SHARE * window.steps < self._bound:
+            return False
+        code, made = self._program.code(process), window.made()
+        if window.steps < self._bound and any(isinstance(code[pc], Choose) for pc in made):
+            return False  # chance may yet lead it elsewhere
+        return self._idle[self._program.processes[process].family].round_of(made) is not None
 
     @property
     def found(self) -> bool:

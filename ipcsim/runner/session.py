@@ -75,6 +75,7 @@ class Session:
     started: float = 0.0
     codes: dict[int, int] = field(default_factory=dict)
     ids: dict[ObjectRef, int] = field(default_factory=dict)
+    _named: dict[ObjectRef, int] = field(default_factory=dict)  # when (ns) a process found that id
     events: int = 0
     changes: int = 0  # goes up with everything new: a batch of events, an exit
     ending: Ending = field(default_factory=Ending)
@@ -192,14 +193,18 @@ class Session:
         if all(o.created_by_run for _, o in self.program.objects()):
             return
         for process, raw in batch:
-            for _, word, result, _ in RECORD.iter_unpack(raw):
+            for when, word, result, _ in RECORD.iter_unpack(raw):
                 if word & 0xFF != EventKind.END or word >> 40:
                     continue
                 instruction = self.program.instruction(process, word >> 8 & 0xFFFFFFFF)
-                if isinstance(instruction, ObjectCall) and instruction.action in (
+                if not isinstance(instruction, ObjectCall) or instruction.action not in (
                     Lifecycle.CREATE,
                     Lifecycle.OPEN,
                 ):
+                    continue
+                # the batch is not in the order of time, and an object may be made anew by another
+                if when >= self._named.get(instruction.object, 0):
+                    self._named[instruction.object] = when
                     self.ids[instruction.object] = result
 
     def _take(self, message: dict[str, Any]) -> None:

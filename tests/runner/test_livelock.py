@@ -15,7 +15,7 @@ BOUND = 300
 BOTH = pytest.mark.parametrize("scheduler", [Scheduler.FREE, Scheduler.RANDOM])
 
 
-def judged(text: str, scheduler: Scheduler, timeout: float = 20.0, bound: int = BOUND) -> Outcome:
+def judged(text: str, scheduler: Scheduler, timeout: float = 60.0, bound: int = BOUND) -> Outcome:
     made = program(f"{text}\nrun: {{livelock: {bound}, seed: 1}}\n")
     return run(made, settings=replace(made.settings, scheduler=scheduler, timeout=timeout))
 
@@ -156,9 +156,9 @@ def test_many_that_do_a_little_each_are_no_livelock() -> None:
 semaphores: {s: {gate: 0}}
 processes:
   p:
-    count: 200
+    count: 60
     steps:
-      - repeat: 10
+      - repeat: 4
         steps: [{P: gate, nowait: true, on_error: {EAGAIN: []}}]
       - {phase: through, progress: true}
 """
