@@ -15,7 +15,7 @@ BOUND = 300
 BOTH = pytest.mark.parametrize("scheduler", [Scheduler.FREE, Scheduler.RANDOM])
 
 
-def judged(text: str, scheduler: Scheduler, timeout: float = 60.0, bound: int = BOUND) -> Outcome:
+def judged(text: str, scheduler: Scheduler, timeout: float = 40.0, bound: int = BOUND) -> Outcome:
     made = program(f"{text}\nrun: {{livelock: {bound}, seed: 1}}\n")
     return run(made, settings=replace(made.settings, scheduler=scheduler, timeout=timeout))
 

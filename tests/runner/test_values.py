@@ -151,6 +151,22 @@ run: {scheduler: random, seed: 1}
     assert "(line 4) cannot be judged: there is no queue `q` then" in one(outcome, Kind.EVALUATION).message
 
 
+def test_the_end_looks_at_the_object_that_was_made_last() -> None:
+    """Whoever made it is read before the one that had made and removed the one before."""
+    text = """
+semaphores: {s: {go: 0}}
+queues: {q: {message: {n: int}, key: KEY}}
+processes:
+  last: {steps: [P: go, create: q, {send: {queue: q, type: 1, message: {n: 1}}}]}
+  first: {steps: [create: q, remove: q, V: go]}
+properties: {one is left: {at_end: len(q) == 1}}
+""".replace("KEY", str(random.SystemRandom().randrange(0x1000_0000, 0x7000_0000)))
+    for scheduler in (Scheduler.FREE, Scheduler.FREE, Scheduler.RANDOM):
+        made = program(text)
+        outcome = run(made, settings=replace(made.settings, scheduler=scheduler))
+        assert outcome.verdict is Verdict.LEAK, outcome.findings
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_book_says_what_the_kernel_says(seed: int, tmp_path: Path) -> None:
     made = program(scenario(random.Random(seed)))
