@@ -495,6 +495,8 @@ class Generator:
             step = {"send": {"queue": name, "type": 1, "message": {"n": 1}}}
         else:
             step = {"receive": {"queue": name}}
+        if "V" not in step and self._has("timeout", 0.5):
+            step["timeout"], refused["EAGAIN"] = "5ms", self._little()
         if not self._has("errnos", 0.3):
             step["on_error"] = refused
         return [self._interruptible(step)]
