@@ -22,8 +22,8 @@ from typing import Any
 
 from ipcsim.language import load_program
 from ipcsim.program import Source
+from tests.oracle.chance import FEATURES
 from tests.oracle.compare import MOST_STATES, Result, compare, disagreements
-from tests.oracle.generator import FEATURES
 from tests.oracle.shrink import shrink
 
 __all__ = ["Result", "compare", "smaller"]

@@ -16,6 +16,6 @@ one dictionary, and every question is answered by looking at all of them.
 - `steps`         what each process can do next
 - `explore`       all states
 - `judge`         what is wrong in them
-- `generator`     random scenarios
+- `generator`, `chance`, `parts`   random scenarios
 - `compare`       one random scenario: this against `ipcsim.verify`
 """

@@ -19,8 +19,9 @@ from ipcsim.errors import ScenarioError
 from ipcsim.language import load_program
 from ipcsim.program import Program, Source
 from ipcsim.verdict import Outcome
+from tests.oracle.chance import FEATURES
 from tests.oracle.explore import TooMany, explore
-from tests.oracle.generator import FEATURES, Generator
+from tests.oracle.generator import Generator
 from tests.oracle.judge import GRAVE, Judgement, judge
 from tests.oracle.machine import Discipline, Machine
 from tests.oracle.scenario import read

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.oracle.generator import written
+from tests.oracle.chance import written
 from tests.oracle.scenario import Block, Doc, inner
 
 

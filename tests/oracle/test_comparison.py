@@ -15,9 +15,9 @@ from benchmarks import oracle
 from ipcsim.language import load_program
 from ipcsim.program import Program, Source
 from ipcsim.verdict import Outcome, Verdict
+from tests.oracle.chance import FEATURES
 from tests.oracle.compare import compare, disagreements, missing
 from tests.oracle.explore import explore
-from tests.oracle.generator import FEATURES
 from tests.oracle.judge import judge
 from tests.oracle.machine import Machine
 from tests.oracle.scenario import read
