@@ -27,6 +27,7 @@ from ipcsim.runner.client import Launcher
 from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.rings import Rings
 from ipcsim.runner.session import Ending, Progress, Session
+from ipcsim.runner.starving import StarvationWatch
 from ipcsim.runner.turns import Turns
 from ipcsim.schedule import Schedule
 from ipcsim.trace import new_trace
@@ -128,6 +129,7 @@ class _Run:
 
     def _watch_free(self, session: Session, watch: DeadlockWatch) -> None:
         """Until every process has ended, or something ends the run."""
+        starving = StarvationWatch(session)
         moved, since = True, time.monotonic()
         while session.alive:
             if moved:
@@ -140,6 +142,7 @@ class _Run:
             if watch.look():
                 session.ending.deadlock = True
                 return
+            starving.look()
             if session.time_is_up():
                 return
             self._heartbeat(session)
