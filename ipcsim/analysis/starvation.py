@@ -12,8 +12,9 @@ its way, and an END comes when it gets a processor, so the kernel is asked (`run
 when it has confirmed that the process sleeps, and are believed when it confirms that it still does.
 
 Not every wait is a competition: a coordinator that waits for `done`, which nobody else takes, is never
-overtaken. Where one array asks for several semaphores, a wait does not count while one of them is lacking
-that nobody else gets either (SEMANTICS S-6 is why overtaking happens at all).
+overtaken. Where one array asks for several semaphores, each that is not there all the while must be taken by
+others as often as the bound: who waits for an item and the mutex at once, and gets no item, does not starve
+of the mutex (SEMANTICS S-6 is why overtaking happens at all).
 """
 
 from __future__ import annotations
@@ -37,14 +38,16 @@ from ipcsim.verdict import Finding, Kind, Verdict
 WATCHED = 16  # of those who wait for one thing: so many, the longest waiting, are counted for
 COUNTERS = 128  # competitors told apart for one wait; of more, those served least are forgotten
 EARLY = 8  # the kernel is asked first at this fraction of the bound
+RARE = 8  # what is taken less often than this fraction of the bound is not what keeps one waiting
 
 
 @dataclass(slots=True, eq=False)
 class Wait:
-    """A call that has begun and not ended. `counts`: who was served how often since, by what is wanted.
+    """A call that has begun and not ended. `counts`: who was served how often since, by what is wanted;
+    `lacking`: what it wants and was not there when counting began.
 
     In a free run: `queued`, the kernel has confirmed that it sleeps, and `counts` are from then on;
-    `asked`, the kernel is to be asked; `lacking`, what else it lacked when it was confirmed.
+    `asked`, the kernel is to be asked.
     """
 
     process: int
@@ -82,8 +85,9 @@ class Overtaking:
         self._program = program
         self._bound = program.settings.starvation if bound is None else bound
         limit = self._bound or 0
-        self._early = max(1, limit // EARLY)
-        self._enough = limit + 1  # of what was counted since a confirmation: see `evidence`
+        # of each competitor in a free run: its first call may have been served before counting began
+        self._unsure = 0 if exact else 1
+        self._early, self._enough = max(1, limit // EARLY), limit + self._unsure
         self._exact = exact
         self.requests = Requests(program, operations or Operations(program))
         self.values = Values(program)
@@ -108,7 +112,9 @@ class Overtaking:
             request = self.requests.of(event)
             if request and request.wants:
                 self._last = event.time
-                self._join(self._begin(event.process, event.pc, event.time, request))
+                wait = self._begin(event.process, event.pc, event.time, request)
+                self._start(wait, self._values(wait))
+                self._join(wait)
         elif event.kind is EventKind.END:
             self.end(event.process, event.time)
             if not event.errno:
@@ -210,29 +216,68 @@ class Overtaking:
             count += times
             counts[process] = count
             if self._exact:
-                self._judge(wait, key, process, count)
-            elif not wait.asked and count >= (self._enough if wait.queued else self._early):
+                if count - times < self._enough <= count:
+                    self._judge(wait)
+            elif not wait.asked and self._is_due(wait, count - times, count):
                 wait.asked = True
                 self._suspects.append(wait)
 
+    def _is_due(self, wait: Wait, before: int, count: int) -> bool:
+        """Whether the kernel is to be asked, now that one was served so often."""
+        return before < self._enough <= count if wait.queued else count >= self._early
+
+    def _start(self, wait: Wait, values: Sequence[int | None] | None) -> None:
+        """Count from here on; `values` are those of the set that it waits at, None: not known."""
+        wait.counts.clear()
+        wait.lacking = frozenset(_lacking(wait, values))
+
+    def evidence(self, wait: Wait) -> Overtaken | None:
+        """What was counted, if it reaches the bound with everything that the wait is for."""
+        assert self._bound is not None
+        best: Overtaken | None = None
+        for key, counts in wait.counts.items():
+            competitor = max(counts, key=lambda p: (counts[p], -p))
+            count = counts[competitor] - self._unsure
+            if count < self._bound or (best is not None and count <= best.count):
+                continue
+            if all(self._most(wait, other) >= self._enough for other in self._others(wait, key)):
+                total = sum(counts.values()) - len(counts) * self._unsure
+                best = Overtaken(wait, key, competitor, count, total)
+        return best
+
+    def _others(self, wait: Wait, key: Key) -> Iterator[Key]:
+        """What else it wants that was not there all the while."""
+        for other in wait.lacking | wait.counts.keys():
+            if other.sort != SET and other[1:] != key[1:]:
+                yield other
+
+    def _most(self, wait: Wait, key: Key) -> int:
+        """How often one and the same competitor got `key`, as counted."""
+        return max(wait.counts.get(key, {}).values(), default=0)
+
+    def _is_hopeless(self, wait: Wait) -> bool:
+        """Whether something else that it wants is hardly ever taken: that is what it waited for so far."""
+        return any(
+            self._most(wait, other) * RARE <= self._enough
+            for key, counts in wait.counts.items()
+            if max(counts.values()) >= self._enough
+            for other in self._others(wait, key)
+        )
+
     # --- in the order of the effects ---
 
-    def _judge(self, wait: Wait, key: Key, process: int, count: int) -> None:
-        if self._bound is None or count < self._bound:
+    def _judge(self, wait: Wait) -> None:
+        """The bound is reached by somebody: believe it, or begin anew."""
+        if self._bound is None or (wait.process, wait.pc) in self._found:
             return
-        known = self._found.get((wait.process, wait.pc))
-        if known is not None and known.count >= count:
-            return
-        if key.sort == SET or not self._lacks_another(wait, key):
-            total = sum(wait.counts[key].values())
-            self.establish(Overtaken(wait, key, process, count, total))
+        overtaken = self.evidence(wait)
+        if overtaken is not None:
+            self.establish(overtaken)
+        elif self._is_hopeless(wait):
+            self._start(wait, self._values(wait))
 
-    def _lacks_another(self, wait: Wait, key: Key) -> bool:
-        """Whether it waits for something else as well that is not there and that nobody else gets."""
-        return any(
-            other != key and other not in wait.counts
-            for other in _lacking(wait, self.values.sets[wait.request.set] if wait.request.pairs else ())
-        )
+    def _values(self, wait: Wait) -> Sequence[int | None]:
+        return self.values.sets[wait.request.set] if wait.request.pairs else ()
 
     # --- in a free run, with the kernel's word ---
 
@@ -252,35 +297,22 @@ class Overtaking:
         `values` are those of the semaphore set that it waits at; None: not known.
         """
         wait.queued, wait.asked = True, False
-        wait.counts.clear()
-        wait.lacking = frozenset(_lacking(wait, values))
+        self._start(wait, values)
 
     def dismiss(self, wait: Wait) -> None:
-        """It was not asleep (any more), or not for what others got: begin anew, behind the others."""
+        """It was not asleep (any more): begin anew, behind the others."""
         wait.queued = wait.asked = False
-        wait.counts.clear()
+        self._start(wait, None)
         for key in wait.request.wants:
             line = self._lines.get(key)
             if line is not None and wait.process in line:
                 line.move_to_end(wait.process)
 
-    def evidence(self, wait: Wait) -> Overtaken | None:
-        """What was counted since the confirmation, if it reaches the bound.
-
-        The first service of each competitor is not believed: its call may have begun, and been served,
-        before the confirmation.
-        """
-        assert self._bound is not None
-        best: Overtaken | None = None
-        for key, counts in wait.counts.items():
-            others = wait.lacking - {key} if key.sort != SET else frozenset[Key]()
-            if any(max(wait.counts.get(other, {}).values(), default=0) < 2 for other in others):
-                continue
-            competitor = max(counts, key=lambda p: (counts[p], -p))
-            count = counts[competitor] - 1
-            if count >= self._bound and (best is None or count > best.count):
-                best = Overtaken(wait, key, competitor, count, sum(counts.values()) - len(counts))
-        return best
+    def doubt(self, wait: Wait) -> None:
+        """It sleeps, but there is no evidence yet: go on, or begin anew if it waited for something else."""
+        wait.asked = False
+        if self._is_hopeless(wait):
+            self.dismiss(wait)
 
     def establish(self, overtaken: Overtaken) -> None:
         """It is so: a finding."""

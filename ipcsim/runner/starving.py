@@ -109,12 +109,11 @@ class StarvationWatch:
     def _judge(self, wait: Wait) -> None:
         """The bound is reached: believe it, or begin anew."""
         evidence = self._overtaking.evidence(wait)
-        if (
-            evidence is not None
-            and self._sleeps_on(wait)
-            and self._others_come_out()
-            and self._sleeps_on(wait)
-        ):
+        if not self._sleeps_on(wait):
+            self._overtaking.dismiss(wait)
+        elif evidence is None:
+            self._overtaking.doubt(wait)
+        elif self._others_come_out() and self._sleeps_on(wait):
             self._overtaking.establish(evidence)
         else:
             self._overtaking.dismiss(wait)

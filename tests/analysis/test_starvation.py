@@ -309,9 +309,10 @@ def test_who_came_back_meanwhile_is_asked_about_no_more():
     ("values", "others_get_it", "starves"),
     [
         ((0, 0), 0, False),  # `full` is lacking and nobody gets it: it is not `mutex` that it waits for
-        ((0, 0), 1, False),  # once: maybe before the confirmation
-        ((0, 0), 5, True),
-        ((1, 0), 0, True),
+        ((0, 0), 30, False),  # not often enough to say so
+        ((0, 0), 50, True),  # two neighbours by turns, as at the table of the philosophers
+        ((1, 0), 0, True),  # it was there all the while
+        ((1, 0), 1, False),  # it was there until somebody took it
     ],
 )
 def test_an_array_and_what_it_lacked_besides(values, others_get_it, starves):
@@ -326,6 +327,35 @@ def test_an_array_and_what_it_lacked_besides(values, others_get_it, starves):
     free.serve(0, 60, 0, 1)
     assert free.suspect() is wait
     assert (free.overtaking.evidence(wait) is not None) is starves
+
+
+def test_an_item_that_comes_now_and_then_is_what_a_consumer_waits_for():
+    """[full, mutex]: the mutex is always busy, but that others take each item at once is why it waits."""
+    producer, busy = family("producer", v(0)), family("busy", p(1), v(1))
+    consumer = family("consumer", semop((0, -1), (1, -1), line=9), v(1), count=30)
+    prog = program(producer, busy, consumer, sets=[semaphores(0, 1)], starvation=20)
+    story = Story()
+    for process in range(2, 32):
+        story.begin(process, 0)
+    for process in range(2, 32):
+        for _ in range(100):
+            story.call(1, 0, 1)
+        story.call(0, 0).end(process, 0).call(process, 1)
+    assert starvation(prog, story.events) == ()
+
+
+def test_who_waits_for_two_starves_of_what_is_taken_once_the_other_is_there():
+    both = family("both", semop((0, -1), (1, -1), line=9))
+    prog = program(LOCKERS, family("giver", v(1)), both, sets=[semaphores(1, 0)], starvation=20)
+    story = Story().begin(4, 0)
+    for _ in range(30):
+        story.call(0, 0, 1)
+    assert starvation(prog, story.events) == ()
+    story.call(3, 0)
+    for _ in range(40):
+        story.call(0, 0, 1)
+    (finding,) = starvation(prog, story.events)
+    assert finding.processes == ("both",)
 
 
 # --- a turn at the whole set ---
