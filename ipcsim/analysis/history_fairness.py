@@ -1,14 +1,16 @@
 """How evenly the processes of a trace were served: who waited how long, and how often it was overtaken.
 
-Overtaking is counted as for a starvation finding: while a process slept, from its BEGIN to the operation
-that woke it, not to when it next got a processor. A trace holds no word of the kernel on that, so in a free
-run the figures are as good as the times of the records.
+Overtaking is counted as for a starvation finding: while a process slept, to when it was served and not to
+when it next got a processor. A trace holds no word of the kernel on that: in a free run it is known of those
+who want one unit of a semaphore (SEMANTICS S-5: the first V that is left over for them); for others the END
+must do.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ipcsim.analysis.fairness import jain, percentile
@@ -124,29 +126,32 @@ class _Counting:
         self._services: dict[Key, _Services] = {}
         self._wanted: dict[tuple[int, int], Request] = {}  # by (process, BEGIN)
         self._merged: dict[Key, _Services] = {}
+        self._woken = {(wake.woken, wake.time): wake.waker_time for wake in past.wakes}
 
     def count(self) -> None:
         if self._past.trace is None:
             return
         for event in ordered(self._past.trace):
             self._take(event)
-        # when a sleep ended, as the kernel saw it: with what woke it
-        ends = {(wake.woken, wake.time): wake.waker_time for wake in self._past.wakes}
         effort = EFFORT
-        for process, spans in enumerate(self._past.spans):
-            passed = [
-                self._passed(
-                    self._wanted[process, span.start], span.start, ends.get((process, span.end), span.end)
-                )
-                for span in spans
-                if span.lane is Lane.BLOCKED and (process, span.start) in self._wanted
-            ]
+        for process in range(len(self.most)):
+            passed = list(self._sleeps(process))
             self.overtaken[process] = sum(p.times for p in passed)
             for one in sorted(passed, key=lambda p: -p.times):
                 if one.times <= self.most[process] or effort <= 0:
                     break
                 effort -= one.times
                 self.most[process] = max(self.most[process], one.most())
+
+    def _sleeps(self, process: int) -> Iterator[_Passed]:
+        """By whom the process was overtaken, sleep by sleep."""
+        for span in self._past.spans[process]:
+            request = self._wanted.get((process, span.start))
+            if span.lane is Lane.BLOCKED and request is not None:
+                until = span.end
+                if not self._past.exact and len(request.pairs) == 1 and request.pairs[0][1] == -1:
+                    until = self._woken.get((process, span.end), span.end)
+                yield self._passed(request, span.start, until)
 
     def _take(self, event: Event) -> None:
         if event.kind not in (EventKind.BEGIN, EventKind.END) or event.errno:

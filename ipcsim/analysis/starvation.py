@@ -42,7 +42,7 @@ RARE = 8  # what is taken less often than this fraction of the bound is not what
 
 
 @dataclass(slots=True, eq=False)
-class Wait:
+class Sleeping:
     """A call that has begun and not ended. `counts`: who was served how often since, by what is wanted;
     `lacking`: what it wants and was not there when counting began.
 
@@ -65,7 +65,7 @@ class Wait:
 class Overtaken:
     """A wait that reached the bound: on what, by whom and how often; `total`: how often by anybody."""
 
-    wait: Wait
+    wait: Sleeping
     key: Key
     competitor: int
     count: int
@@ -91,12 +91,12 @@ class Overtaking:
         self._exact = exact
         self.requests = Requests(program, operations or Operations(program))
         self.values = Values(program)
-        self._open: dict[int, Wait] = {}
-        self._fresh: list[Wait] = []
+        self._open: dict[int, Sleeping] = {}
+        self._fresh: list[Sleeping] = []
         # who waits for each thing, in the order in which they came
-        self._lines: dict[Key, OrderedDict[int, Wait]] = {}
+        self._lines: dict[Key, OrderedDict[int, Sleeping]] = {}
         self._broad: dict[int, dict[Key, None]] = {}  # by queue: lines of receives that take several types
-        self._suspects: list[Wait] = []
+        self._suspects: list[Sleeping] = []
         self._found: dict[tuple[int, int], Overtaken] = {}
         self._last = 0
 
@@ -165,16 +165,16 @@ class Overtaking:
                 for key in self._keys(served):
                     self._count(key, process, times)
 
-    def is_open(self, wait: Wait) -> bool:
+    def is_open(self, wait: Sleeping) -> bool:
         """Whether the process is still in that call, as far as its records tell."""
         return self._open.get(wait.process) is wait
 
-    def _begin(self, process: int, pc: int, time: int, request: Request) -> Wait:
+    def _begin(self, process: int, pc: int, time: int, request: Request) -> Sleeping:
         self.end(process, time)
-        wait = self._open[process] = Wait(process, pc, time, request)
+        wait = self._open[process] = Sleeping(process, pc, time, request)
         return wait
 
-    def _join(self, wait: Wait) -> None:
+    def _join(self, wait: Sleeping) -> None:
         for key in wait.request.wants:
             line = self._lines.get(key)
             if line is None:
@@ -183,7 +183,7 @@ class Overtaking:
                     self._broad.setdefault(key.object, {})[key] = None
             line[wait.process] = wait
 
-    def _leave(self, wait: Wait) -> None:
+    def _leave(self, wait: Sleeping) -> None:
         for key in wait.request.wants:
             line = self._lines.get(key)
             if line is not None and line.pop(wait.process, None) is not None and not line:
@@ -222,16 +222,16 @@ class Overtaking:
                 wait.asked = True
                 self._suspects.append(wait)
 
-    def _is_due(self, wait: Wait, before: int, count: int) -> bool:
+    def _is_due(self, wait: Sleeping, before: int, count: int) -> bool:
         """Whether the kernel is to be asked, now that one was served so often."""
         return before < self._enough <= count if wait.queued else count >= self._early
 
-    def _start(self, wait: Wait, values: Sequence[int | None] | None) -> None:
+    def _start(self, wait: Sleeping, values: Sequence[int | None] | None) -> None:
         """Count from here on; `values` are those of the set that it waits at, None: not known."""
         wait.counts.clear()
         wait.lacking = frozenset(_lacking(wait, values))
 
-    def evidence(self, wait: Wait) -> Overtaken | None:
+    def evidence(self, wait: Sleeping) -> Overtaken | None:
         """What was counted, if it reaches the bound with everything that the wait is for."""
         assert self._bound is not None
         best: Overtaken | None = None
@@ -245,17 +245,17 @@ class Overtaking:
                 best = Overtaken(wait, key, competitor, count, total)
         return best
 
-    def _others(self, wait: Wait, key: Key) -> Iterator[Key]:
+    def _others(self, wait: Sleeping, key: Key) -> Iterator[Key]:
         """What else it wants that was not there all the while."""
         for other in wait.lacking | wait.counts.keys():
             if other.sort != SET and other[1:] != key[1:]:
                 yield other
 
-    def _most(self, wait: Wait, key: Key) -> int:
+    def _most(self, wait: Sleeping, key: Key) -> int:
         """How often one and the same competitor got `key`, as counted."""
         return max(wait.counts.get(key, {}).values(), default=0)
 
-    def _is_hopeless(self, wait: Wait) -> bool:
+    def _is_hopeless(self, wait: Sleeping) -> bool:
         """Whether something else that it wants is hardly ever taken: that is what it waited for so far."""
         return any(
             self._most(wait, other) * RARE <= self._enough
@@ -266,7 +266,7 @@ class Overtaking:
 
     # --- in the order of the effects ---
 
-    def _judge(self, wait: Wait) -> None:
+    def _judge(self, wait: Sleeping) -> None:
         """The bound is reached by somebody: believe it, or begin anew."""
         if self._bound is None or (wait.process, wait.pc) in self._found:
             return
@@ -276,12 +276,12 @@ class Overtaking:
         elif self._is_hopeless(wait):
             self._start(wait, self._values(wait))
 
-    def _values(self, wait: Wait) -> Sequence[int | None]:
+    def _values(self, wait: Sleeping) -> Sequence[int | None]:
         return self.values.sets[wait.request.set] if wait.request.pairs else ()
 
     # --- in a free run, with the kernel's word ---
 
-    def suspects(self, most: int) -> list[Wait]:
+    def suspects(self, most: int) -> list[Sleeping]:
         """At most so many waits that the kernel is to be asked about; each must be answered by `confirm`,
         `dismiss` or (`queued`: the bound is reached) `establish`."""
         taken, self._suspects = self._suspects[:most], self._suspects[most:]
@@ -291,7 +291,7 @@ class Overtaking:
     def has_suspects(self) -> bool:
         return bool(self._suspects)
 
-    def confirm(self, wait: Wait, values: Sequence[int | None] | None) -> None:
+    def confirm(self, wait: Sleeping, values: Sequence[int | None] | None) -> None:
         """The kernel had it in its queue, and what was written until then has been counted: begin here.
 
         `values` are those of the semaphore set that it waits at; None: not known.
@@ -299,7 +299,7 @@ class Overtaking:
         wait.queued, wait.asked = True, False
         self._start(wait, values)
 
-    def dismiss(self, wait: Wait) -> None:
+    def dismiss(self, wait: Sleeping) -> None:
         """It was not asleep (any more): begin anew, behind the others."""
         wait.queued = wait.asked = False
         self._start(wait, None)
@@ -308,7 +308,7 @@ class Overtaking:
             if line is not None and wait.process in line:
                 line.move_to_end(wait.process)
 
-    def doubt(self, wait: Wait) -> None:
+    def doubt(self, wait: Sleeping) -> None:
         """It sleeps, but there is no evidence yet: go on, or begin anew if it waited for something else."""
         wait.asked = False
         if self._is_hopeless(wait):
@@ -356,7 +356,7 @@ class Overtaking:
             ),
         )
 
-    def _thing(self, wait: Wait, key: Key) -> tuple[str, tuple[str, ...]]:
+    def _thing(self, wait: Sleeping, key: Key) -> tuple[str, tuple[str, ...]]:
         if key.sort in (RECEIVE, SEND):
             name = self._program.queues[key.object].name
             if key.sort == SEND:
@@ -382,7 +382,7 @@ def _forget(counts: dict[int, int]) -> None:
         del counts[process]
 
 
-def _lacking(wait: Wait, values: Sequence[int | None] | None) -> Iterator[Key]:
+def _lacking(wait: Sleeping, values: Sequence[int | None] | None) -> Iterator[Key]:
     """What a semop wants that is not there by these values; all of it where they are not known."""
     for number, delta in wait.request.pairs:
         value = None if values is None or number >= len(values) else values[number]

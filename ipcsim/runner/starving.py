@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from ipcsim.analysis.starvation import Overtaking, Wait
+from ipcsim.analysis.starvation import Overtaking, Sleeping
 from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.runner import objects
 from ipcsim.runner.deadlock import SHARE, object_of
@@ -28,14 +28,14 @@ from ipcsim.runner.rings import TAIL, WORDS
 from ipcsim.runner.session import Session
 
 MOST = 32  # waits that one look asks about
-LONGEST_WAKE = 0.2  # seconds that others may take to come out of their calls
+LONGEST_WAKE = 1.0  # seconds that others may take to come out of their calls
 POLL = 0.001  # seconds between looks at them
 # states of ps in which nobody is between taking a sleeper out of a queue and waking it
 _OUT = (b"S", b"T", b"t", b"Z", b"X", b"")
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
+class _Seen:
     """A process found asleep in the kernel's queue, after `written` records."""
 
     asleep: Asleep
@@ -47,7 +47,7 @@ class StarvationWatch:
     """Looks where the monitor suspects something, within its share of time."""
 
     session: Session
-    _samples: dict[int, _Sample] = field(default_factory=dict)  # by process, of the last confirmation
+    _samples: dict[int, _Seen] = field(default_factory=dict)  # by process, of the last confirmation
     _next: float = 0.0
 
     @property
@@ -69,7 +69,7 @@ class StarvationWatch:
         now = time.monotonic()
         self._next = now + (now - start) / SHARE
 
-    def _begin(self, waits: list[Wait]) -> None:
+    def _begin(self, waits: list[Sleeping]) -> None:
         """Those that sleep are counted for from here."""
         samples = {wait.process: self._sample(wait) for wait in waits}
         if any(samples.values()):
@@ -86,7 +86,7 @@ class StarvationWatch:
                 values[set_] = self._values(set_)
             self._overtaking.confirm(wait, values[set_])
 
-    def _sample(self, wait: Wait) -> _Sample | None:
+    def _sample(self, wait: Sleeping) -> _Seen | None:
         """Whether the process sleeps in this very call."""
         session, process = self.session, wait.process
         written = session.written(process)
@@ -97,7 +97,7 @@ class StarvationWatch:
         found = None if object_id is None else asleep(session.pid(process), state.wait, object_id)
         if found is None or session.written(process) != written:
             return None
-        return _Sample(found, written)
+        return _Seen(found, written)
 
     def _values(self, set_: int) -> tuple[int, ...] | None:
         if set_ < 0:
@@ -106,7 +106,7 @@ class StarvationWatch:
         size = self.session.program.sets[set_].size
         return None if object_id is None else objects.semaphore_values(object_id, size)
 
-    def _judge(self, wait: Wait) -> None:
+    def _judge(self, wait: Sleeping) -> None:
         """The bound is reached: believe it, or begin anew."""
         evidence = self._overtaking.evidence(wait)
         if not self._sleeps_on(wait):
@@ -118,7 +118,7 @@ class StarvationWatch:
         else:
             self._overtaking.dismiss(wait)
 
-    def _sleeps_on(self, wait: Wait) -> bool:
+    def _sleeps_on(self, wait: Sleeping) -> bool:
         """Whether it has not run since its sample: it is in the same call, asleep without a break."""
         sample = self._samples[wait.process]
         return unmoved(sample.asleep) and self.session.written(wait.process) == sample.written
@@ -133,7 +133,7 @@ class StarvationWatch:
             if monitor.in_call(process) or monitor.is_leaving(process)
         }
         until = time.monotonic() + LONGEST_WAKE
-        while inside and time.monotonic() < until:
+        while inside and time.monotonic() < until and not session.ending.interrupted:
             inside = {p: w for p, w in inside.items() if session.written(p) == w and not self._is_out(p)}
             if inside:
                 time.sleep(POLL)

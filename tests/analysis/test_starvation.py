@@ -6,7 +6,7 @@ import pytest
 
 from ipcsim.analysis.fairness import jain, percentile, waiting
 from ipcsim.analysis.monitor import Monitor
-from ipcsim.analysis.starvation import COUNTERS, WATCHED, Overtaking, Wait, starvation
+from ipcsim.analysis.starvation import COUNTERS, WATCHED, Overtaking, Sleeping, starvation
 from ipcsim.program import Program, Property, PropertyKind
 from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import Assign
@@ -227,13 +227,13 @@ class Free:
             story.call(process, *pcs)
         self.window(story)
 
-    def suspect(self) -> Wait | None:
+    def suspect(self) -> Sleeping | None:
         """Whom the kernel is to be asked about."""
         found = self.overtaking.suspects(10)
         assert len(found) < 2
         return found[0] if found else None
 
-    def confirmed(self, *values: int) -> Wait:
+    def confirmed(self, *values: int) -> Sleeping:
         """After the kernel has said that the suspect is asleep, with these values of its set."""
         wait = self.suspect()
         assert wait is not None
