@@ -6,15 +6,9 @@ and that is a path of the model: the check of linearizability by J. Wing and C. 
 concurrent objects", 1993), with the memory of what was tried by G. Lowe (2017), and the model in place of the
 sequential object. The search goes depth first over (state of the model, place in every process's records).
 
-When an effect may have happened (CLOCK_MONOTONIC is one clock for all processors):
-
-- a call: from its BEGIN to its END, which may be missing where the process was killed or the run was over;
-- a load or store: from the record before it to its own STEP, which is written right after the access.
-  Between the two lie hundreds of instructions of the interpreter, so no store is still on its way;
-- phases, choices and assertions that hold are nobody else's business: they are taken at once;
-- whatever ends a process (exit, crash, an error that nothing handles): until the supervisor has booked its
-  death, because a process does not end at once (S-29);
-- steps of the model that leave no record (falling asleep, queueing up anew, the parts of an end): any time.
+When an effect may have happened is told in `intervals`. Steps of the model that leave no record (falling
+asleep, queueing up anew, the parts of an end) may happen at any time; phases, choices and assertions that
+hold are nobody else's business and are taken at once.
 
 What happened after the run was stopped (`Trace.stopped`) is not compared: from then on the run kills.
 """
@@ -23,12 +17,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from ipcsim.explorer import recorded
 from ipcsim.explorer.follow import Departure
+from ipcsim.explorer.intervals import Lane, lanes
 from ipcsim.explorer.recorded import Expected, Names
 from ipcsim.model.effects import Act, Action
 from ipcsim.model.layout import Overflow
@@ -37,17 +31,15 @@ from ipcsim.program import Discipline, Program
 from ipcsim.program.instructions import (
     Assert,
     Choose,
-    Crash,
-    Exit,
     Instruction,
-    KernelCall,
     Load,
     Phase,
     Store,
 )
 from ipcsim.trace import Event, EventKind
 
-BUDGET = 50_000  # states looked at before the question is left open
+BUDGET = 20_000  # states looked at before the question is left open
+SHARE = 4  # a search for the shortest beginning that is no path gets the budget divided by this
 LOCAL = (Phase, Choose, Assert)  # what nobody else can notice
 
 
@@ -80,82 +72,48 @@ def include(
     `until`: when the run was stopped, or where else the comparison is to end, in ns as in the records.
     `budget`: so many states may be looked at. Raises `Unsupported` for the few programs that have no model.
     """
-    lanes = _lanes(program, events, until)
-    widths: dict[str, int] = {}
-    while True:
-        try:
-            return _Search(Machine(program, discipline, widths=widths), lanes, budget).answer()
-        except Overflow as overflow:
-            widths[overflow.name] = overflow.width * 2
+    question = _Question(program, events, discipline)
+    whole = question.answer(until, budget)
+    if whole.answer is Answer.INCLUDED:
+        return whole
+    return question.shortest(until, whole, budget // SHARE)
 
 
-# --- the records of one process ---
+class _Question:
+    """Searches for the records up to one time or another, with one machine."""
 
+    def __init__(self, program: Program, events: Sequence[Event], discipline: Discipline) -> None:
+        self._program, self._events, self._discipline = program, events, discipline
+        self._widths: dict[str, int] = {}
+        self._machine: Machine | None = None
 
-@dataclass(frozen=True)
-class _Lane:
-    """The records of one process, and for each of them from when until when its effect may have happened.
+    def answer(self, until: int | None, budget: int) -> Inclusion:
+        found = lanes(self._program, self._events, until)
+        while True:
+            try:
+                if self._machine is None:
+                    self._machine = Machine(self._program, self._discipline, widths=self._widths)
+                return _Search(self._machine, found, budget).answer()
+            except Overflow as overflow:
+                self._widths[overflow.name] = overflow.width * 2
+                self._machine = None
 
-    `open`: more may have happened than was recorded.
-    """
-
-    events: tuple[Event, ...]
-    numbers: tuple[int, ...]  # of the events in the trace
-    least: tuple[float, ...]
-    most: tuple[float, ...]
-    open: bool
-
-
-def _lanes(program: Program, events: Sequence[Event], until: int | None) -> list[_Lane]:
-    lanes: list[list[tuple[int, Event]]] = [[] for _ in program.processes]
-    for number, event in enumerate(events):
-        if event.kind is not EventKind.STALL and (until is None or event.time <= until):
-            lanes[event.process].append((number, event))
-    return [_lane(program, lane) for lane in lanes]
-
-
-def _lane(program: Program, numbered: list[tuple[int, Event]]) -> _Lane:
-    events = tuple(e for _, e in numbered)
-    died = events[-1].time if events and events[-1].kind is EventKind.DIED else math.inf
-    least: list[float] = []
-    most: list[float] = []
-    for place, event in enumerate(events):
-        before = events[place - 1].time if place else -math.inf
-        ends = event.kind is not EventKind.DIED and _ends(program, event)
-        least.append(event.time if event.kind is EventKind.BEGIN or _leaves(program, event) else before)
-        fails = place + 1 < len(events) and _failed(events[place + 1])
-        most.append(died if ends or fails else event.time)
-    for place in reversed(range(len(events))):
-        if events[place].kind is EventKind.BEGIN:  # over when the next record says so
-            most[place] = most[place + 1] if place + 1 < len(events) else math.inf
-    return _Lane(events, tuple(n for n, _ in numbered), tuple(least), tuple(most), died == math.inf)
-
-
-def _failed(event: Event) -> bool:
-    """Whether it is an evaluation that failed: for the model a part of the step before."""
-    return event.kind is EventKind.STEP and event.errno != 0
-
-
-def _leaves(program: Program, event: Event) -> bool:
-    """Whether it is recorded before it is done: a step by which the process ends itself."""
-    if event.kind is not EventKind.STEP:
-        return False
-    return isinstance(program.instruction(event.process, event.pc), Exit | Crash)
-
-
-def _ends(program: Program, event: Event) -> bool:
-    """Whether the process is at its end with this record."""
-    if _failed(event) or _leaves(program, event):
-        return True
-    instruction = program.instruction(event.process, event.pc)
-    if event.kind is EventKind.STEP:
-        return isinstance(instruction, Assert) and event.a == 0
-    if event.kind is EventKind.END and event.errno:
-        return isinstance(instruction, KernelCall) and recorded.unhandled(instruction, event.errno)
-    return False
-
-
-# --- the search ---
+    def shortest(self, until: int | None, found: Inclusion, budget: int) -> Inclusion:
+        """The answer for the shortest beginning that is not included, where `found` is the whole's. Its last
+        record is what nobody can explain, and it is decided more often than the whole. Found by halving:
+        where the whole is a path, so is each beginning."""
+        times = sorted(e.time for e in self._events if until is None or e.time <= until)
+        included, not_included = 0, len(times)
+        while included + 1 < not_included:
+            middle = (included + not_included) // 2
+            answer = self.answer(times[middle - 1], budget)
+            if answer.answer is Answer.INCLUDED:
+                included = middle
+                continue
+            not_included = middle
+            if answer.answer is Answer.DEPARTED or found.answer is Answer.UNDECIDED:
+                found = answer
+        return found
 
 
 class _Node(NamedTuple):
@@ -168,7 +126,7 @@ class _Node(NamedTuple):
 
 
 class _Taken(NamedTuple):
-    """What an action makes of a node. `least`: no earlier can its effect be; `guess`: when it probably was."""
+    """What an action makes of a node. `least`: its effect is not earlier; `guess`: when it probably was."""
 
     after: _Node
     least: float
@@ -178,7 +136,7 @@ class _Taken(NamedTuple):
 class _Search:
     """See the module."""
 
-    def __init__(self, machine: Machine, lanes: list[_Lane], budget: int) -> None:
+    def __init__(self, machine: Machine, lanes: list[Lane], budget: int) -> None:
         self._machine, self._lanes, self._budget = machine, lanes, budget
         self._everybody = range(len(lanes))
         self._states = 0
@@ -300,7 +258,7 @@ class _Search:
         return place, names
 
     @staticmethod
-    def _is_passed_over(lane: _Lane, at: int, act: Act, expected: Expected) -> bool:
+    def _is_passed_over(lane: Lane, at: int, act: Act, expected: Expected) -> bool:
         """Whether the record at this place is the begin of a call that the model has no step for: a timeout
         strikes where falling asleep is no step, or the process is killed before its call does anything."""
         event = lane.events[at] if at < len(lane.events) else None
@@ -323,24 +281,18 @@ class _Search:
     # --- words ---
 
     def _departure(self, node: _Node) -> Departure:
-        """The record that had to be explained next, where the search got furthest."""
-        process = min(
-            (p for p in self._everybody if _place(node.places[p]) < len(self._lanes[p].events)),
-            key=lambda p: self._lanes[p].most[_place(node.places[p])],
-        )
+        """The last record, without which there is a path. `node`: where the search got furthest."""
+        process = max(self._everybody, key=lambda p: max((e.time for e in self._lanes[p].events), default=0))
         lane, place = self._lanes[process], _place(node.places[process])
-        if lane.events[place].kind is EventKind.BEGIN and place + 1 < len(lane.events):
-            place += 1
-        event = lane.events[place]
-        who = self._machine.people[process].name
+        event = lane.events[-1]
+        who, what = self._machine.people[process].name, recorded.what(self._machine, event)
         words = (
-            f"{who}: {recorded.what(self._machine, event)}; in no order that the times leave open is this "
+            f"{who}: {what}; together with what was recorded before it, this is no path of the model in any "
+            "order that the times leave open"
         )
-        return Departure(
-            lane.numbers[place],
-            event,
-            words + f"a path: where it goes furthest, {self._instead(node, process)}",
-        )
+        if place < len(lane.events) and lane.events[place].pc == event.pc:
+            words += f" (where it goes furthest, {self._instead(node, process)})"
+        return Departure(lane.numbers[-1], event, words)
 
     def _instead(self, node: _Node, process: int) -> str:
         """What the process does next in the model, in words."""
