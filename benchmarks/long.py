@@ -153,7 +153,7 @@ def show(state: State) -> int:
     """The sums of the code as it is, then those of other versions; 1 where the first have a disagreement."""
     print("\n".join(sums.told(state.kind, state.present)))
     for other in state.others:
-        print("  not counted: " + next(sums.told(state.kind, other)))
+        print(f"  not counted: {sums.summary(state.kind, other)}")
     return 1 if state.present.failures else 0
 
 

@@ -185,10 +185,17 @@ def uninterrupted(outcome: Outcome) -> Outcome:
 # --- words ---
 
 
+def summary(kind: str, sums: Sums) -> str:
+    """The sums in one line."""
+    counted = ", ".join(f"{count:,} {name}" for name, count in sums.counts.items())
+    if not counted:
+        return f"{kind}: not done with this version of the code"
+    return f"{kind}: {counted} in {sums.seconds / 60:.1f} minutes ({of_version(sums)})"
+
+
 def told(kind: str, sums: Sums) -> Iterator[str]:
-    """The sums as lines of text."""
-    counted = ", ".join(f"{count:,} {name}" for name, count in sums.counts.items()) or "nothing yet"
-    yield f"{kind}: {counted} in {sums.seconds / 60:.1f} minutes ({of_version(sums)})"
+    """The sums as lines of text, with how to do each disagreement again."""
+    yield summary(kind, sums)
     for failure in sums.failures:
         yield f"  seed {failure.seed}: {failure.words}"
         if failure.trace is not None:
