@@ -20,7 +20,7 @@ from benchmarks.sums import Failure, Unit, keep, uninterrupted
 from ipcsim import catalogue
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.explorer.inclusion import Answer, Inclusion, include
-from ipcsim.program import Discipline, Program
+from ipcsim.program import Discipline, Program, Scheduler
 from ipcsim.program.instructions import Instruction, KernelCall
 from ipcsim.runner import objects
 from ipcsim.runner.supervisor import run
@@ -46,7 +46,7 @@ def unit(seed: int, folder: Path) -> Unit:
     if program is None:
         return Unit({"scenarios that the language refuses": 1})
     with tempfile.TemporaryDirectory() as traces:
-        settings = replace(program.settings, seed=seed)
+        settings = replace(program.settings, scheduler=Scheduler.FREE, seed=seed)
         try:
             outcome = run(program, settings=settings, folder=Path(traces))
         except EnvironmentProblem:  # another user, where we may not switch to one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from benchmarks import free
 from ipcsim.explorer.inclusion import Answer, Inclusion, include
-from ipcsim.program import Discipline, Program
+from ipcsim.program import Discipline, Program, Scheduler
 from ipcsim.program.instructions import Signal
 from ipcsim.runner.supervisor import run
 from ipcsim.trace import Event, EventKind, Trace, read_trace
@@ -24,7 +25,7 @@ EAGAIN = errno.EAGAIN
 
 
 def ran(what: Program, folder: Path) -> Trace:
-    run(what, folder=folder)
+    run(what, settings=replace(what.settings, scheduler=Scheduler.FREE, seed=1), folder=folder)
     free.forget_what_persists(what)
     (path,) = folder.glob("*.trace")
     return read_trace(path)
