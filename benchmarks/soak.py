@@ -1,7 +1,8 @@
 """Looks for false alarms and misses, on a busy machine: `python -m benchmarks.long soak`.
 
 Every right variant of what ships runs free, and any verdict but `ok` is a false alarm. Each that is to
-deadlock runs too, and any other verdict is a miss, unless all processes have got to their end. Meanwhile one process a core does nothing but compute.
+deadlock runs too, and any other verdict is a miss, unless all processes have got to their end. Meanwhile one
+process a core does nothing but compute.
 """
 
 from __future__ import annotations
