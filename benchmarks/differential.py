@@ -20,33 +20,37 @@ from pathlib import Path
 import ipcsim
 from benchmarks.soak import shipped
 from ipcsim.explorer.follow import follow
+from ipcsim.model.living import Unsupported
 from ipcsim.runner.clean import clean
 from ipcsim.sysv import process as sysv_process
 from ipcsim.trace import read_trace
 from tests.model.children import Pool
+from tests.model.lives import Lives
 from tests.model.lockstep import Covered, Disagreement, Lockstep
 from tests.model.programs import Dice
 
-SCHEDULE = 400  # steps of one Program, if it gets that far
+SCHEDULE, LIFE = 400, 120  # steps of one Program, if it gets that far
 SHOWN = 5  # disagreements in full
 
 
-def compare(steps: int, seed: int) -> Covered:
-    """Programs one after another until so many steps have been compared."""
+def compare(steps: int, seed: int, lives: bool) -> Covered:
+    """Programs one after another until so many steps have been compared. `lives`: objects come and go."""
     covered = Covered()
     with Pool() as pool:
         for number in itertools.count(seed):
             if covered.steps >= steps:
                 return covered
             chance = random.Random(number)
-            program = Dice(chance).program()
-            with Lockstep(program, pool, covered) as both:
-                try:
-                    both.run([chance.randrange(10**6) for _ in range(SCHEDULE)])
-                except Disagreement as difference:
-                    covered.disagreements += 1
-                    if covered.disagreements <= SHOWN:
-                        print(f"--- seed {number} ---\n{difference}", flush=True)
+            program = (Lives(chance) if lives else Dice(chance)).program()
+            try:
+                with Lockstep(program, pool, covered) as both:
+                    both.run([chance.randrange(10**6) for _ in range(LIFE if lives else SCHEDULE)])
+            except Unsupported as problem:
+                covered.unsupported[str(problem)] += 1
+            except Disagreement as difference:
+                covered.disagreements += 1
+                if covered.disagreements <= SHOWN:
+                    print(f"--- seed {number} ---\n{difference}", flush=True)
     return covered
 
 
@@ -78,6 +82,9 @@ def show(covered: Covered, seconds: float) -> None:
         f"{covered.steps:,} steps of {covered.programs:,} programs compared in {seconds:.0f} s "
         f"({covered.steps / seconds:,.0f} a second): {covered.disagreements} disagreements"
     )
+    if covered.unsupported:
+        total = covered.unsupported.total()
+        print(f"{total:,} programs came to where the model has no answer, and says so")
     print(f"after {covered.free:,} of them the kernel was free to go on in more than one way")
     table("calls", covered.calls)
     table("errnos", covered.errnos)
@@ -94,6 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.differential", description=__doc__)
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0, help="of the first Program; the next one has the next")
+    parser.add_argument("--lives", action="store_true", help="programs in which objects come and go")
     parser.add_argument("--runs", type=int, default=0, help="controlled runs of everything that ships")
     arguments = parser.parse_args()
     try:
@@ -101,7 +109,7 @@ def main() -> int:
     except OSError:
         print("in the machine's own IPC namespace (no right to unshare)")
     began = time.monotonic()
-    covered = compare(arguments.steps, arguments.seed)
+    covered = compare(arguments.steps, arguments.seed, arguments.lives)
     show(covered, time.monotonic() - began)
     departed = follow_runs(arguments.runs, arguments.seed) if arguments.runs else 0
     return 1 if covered.disagreements or departed else 0

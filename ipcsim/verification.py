@@ -93,11 +93,33 @@ def execute(program: Program, request: Request) -> Outcome:
     found = explore(program, options, request.progress)
     outcome, way = found.outcome, found.path
     asked = {"target": request.target, "set": dict(request.given), "options": _words(program, request)}
-    outcome = replace(outcome, extra={**outcome.extra, "request": asked})
+    remarks = [*outcome.extra.get("remarks", ()), *_from_first_values(program)]
+    outcome = replace(outcome, extra={**outcome.extra, "request": asked, "remarks": remarks})
     outcome = _traced(program, outcome, way, request)
     if way is not None and request.replay:
         outcome = _replayed(program, outcome, way, request)
     return outcome
+
+
+def _from_first_values(program: Program) -> list[str]:
+    """What the exploration takes for granted of objects that an earlier run may have left."""
+    from ipcsim.analysis.wording import listed
+
+    found: dict[bool, list[str]] = {}
+    for _, declared in program.objects():
+        if declared.persist and not declared.key.private:
+            found.setdefault(declared.created_by_run, []).append(f"`{declared.name}`")
+    return [
+        f"{listed(names, 6)} {'persists' if len(names) == 1 else 'persist'}: an earlier run may have left "
+        f"{_LEFT[by_run]}."
+        for by_run, names in found.items()
+    ]
+
+
+_LEFT = {  # by whether the run itself creates such an object
+    True: "other values; every interleaving here begins with the first values",
+    False: "one; every interleaving here begins without",
+}
 
 
 def _options(program: Program, request: Request) -> Any:

@@ -11,6 +11,7 @@ from ipcsim.program.instructions import (
     GetValue,
     Instruction,
     KernelCall,
+    Lifecycle,
     ObjectCall,
     Receive,
     Semop,
@@ -63,7 +64,7 @@ _RECEIVE = {
     "EACCES": "receiving needs read permission for the queue",
 }
 _CONTROL = {
-    "EINVAL": "there is no such object, or no longer",
+    "EINVAL": "there is no such set, or no longer, or it has no semaphore of that number",
     "EIDRM": "the object has been removed",
     "ERANGE": "a semaphore's value lies between 0 and 32767",
     "EACCES": "the object's mode does not permit it",
@@ -103,6 +104,8 @@ def meaning(instruction: Instruction, number: int) -> str:
             table = _RECEIVE
         case GetValue() | SetValue():
             table = _CONTROL
+        case ObjectCall(action=Lifecycle.CREATE) if errno == "EPERM":
+            return "the queue's `bytes` are more than kernel.msgmnb, which needs CAP_SYS_RESOURCE"
         case ObjectCall():
             table = _OBJECT
         case Signal() | Spawn():

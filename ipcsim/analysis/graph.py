@@ -147,6 +147,7 @@ class DeadlockReport:
 
 def analyse(program: Program, snapshot: Snapshot, may: MayAnalysis) -> DeadlockReport:
     """Reduce the wait-for graph of `snapshot`; linear in processes, abilities and needs."""
+    program = may.program  # with one name for each object: so are the waits of the snapshot told
     needs: dict[int, tuple[Need, ...]] = {}
     for state in snapshot.processes:
         if state.status is Status.BLOCKED:

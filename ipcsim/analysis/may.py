@@ -10,26 +10,34 @@ condition never changes is taken one way only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Container, Iterator
+from typing import Any, Final, NamedTuple, assert_never
 
 from ipcsim.analysis.operations import index_of, number_of
 from ipcsim.analysis.resolve import Constants, Known, Locals
-from ipcsim.program import Family, Program
+from ipcsim.program import Family, Program, names
 from ipcsim.program.constants import expressions_of
 from ipcsim.program.expressions import Binary, Call, Const, Expr, Index, children
 from ipcsim.program.instructions import (
     Assert,
+    Assign,
     Branch,
+    Choose,
     Crash,
     Exit,
+    GetValue,
     Instruction,
+    Jump,
     KernelCall,
     Lifecycle,
     Load,
     ObjectCall,
     ObjectKind,
+    ObjectRef,
+    Pause,
+    Phase,
     Receive,
+    Repeat,
     SemaphoreOperation,
     Semop,
     Send,
@@ -85,7 +93,7 @@ class MayAnalysis:
     """Answers what each process of `program` may still do from each program counter; lazily."""
 
     def __init__(self, program: Program) -> None:
-        self.program = program
+        self.program = program = names.unified(program)
         self.abilities: list[Ability] = []  # by id
         self._ids: dict[Ability, int] = {}
         self._on: dict[tuple[int, int], list[int]] = {}  # (act, object) → ids
@@ -151,8 +159,9 @@ class _FamilyMay:
         self._sources: list[_Source] = []
         self._own = [0] * len(family.code)
         undo: list[_Source] = []
+        certain = _certainly_there(program, family)
         for pc, instruction in enumerate(family.code):
-            if may_end(instruction):
+            if may_end(instruction, certain):
                 self._own[pc] |= self.END
             sources = list(_sources(program, constants, instruction))
             if sources:
@@ -233,6 +242,14 @@ def _sources(program: Program, constants: Constants, instruction: Instruction) -
         ):
             removed = (Ability(REMOVE, ref.number, int(ref.kind is ObjectKind.QUEUE), 0),)
             yield lambda _: removed
+        case ObjectCall() | GetValue() | Load() | Store():
+            pass
+        case Phase() | Choose() | Assert() | Exit() | Crash():
+            pass  # what the end of a process gives back is another matter: see `may_end`
+        case Assign() | Branch() | Jump() | Repeat() | Pause():
+            pass
+        case _:
+            assert_never(instruction)
 
 
 def _semaphore(
@@ -312,14 +329,32 @@ def _receive(queue: int, type_: Known, how: int) -> _Source:
     return source
 
 
-def may_end(instruction: Instruction) -> bool:
+def _certainly_there(program: Program, family: Family) -> frozenset[ObjectRef]:
+    """The objects that every process of the family can use at any time, as large as declared: the run makes
+    them, and nobody makes, finds, removes, attaches or detaches them, or is refused."""
+    if family.identity is not None:
+        return frozenset()
+    changing = (Lifecycle.CREATE, Lifecycle.OPEN, Lifecycle.REMOVE, Lifecycle.ATTACH, Lifecycle.DETACH)
+    calls = (i for f in program.families for i in f.code if isinstance(i, ObjectCall))
+    touched = {i.object for i in calls if i.action in changing}
+    return frozenset(r for r, o in program.objects() if o.created_by_run and r not in touched)
+
+
+def may_end(instruction: Instruction, certain: Container[ObjectRef]) -> bool:
     """Whether the process can end at this instruction, by itself or by an error that nothing handles.
 
-    It matters for SEM_UNDO: whoever may end may give back what it took. A plain blocking P or receive
-    fails only where its object is removed, and whoever may remove it is counted by itself.
+    It matters for SEM_UNDO: whoever may end may give back what it took. A plain blocking P or receive fails
+    only where its object is not there, not as large as declared, or not for this process; `certain` are those
+    that this cannot happen with.
     """
     match instruction:
         case Exit() | Crash() | Assert():
+            return True
+        case Semop(set=number) if ObjectRef(ObjectKind.SEMAPHORES, number) not in certain:
+            return True
+        case Receive(queue=number) if ObjectRef(ObjectKind.QUEUE, number) not in certain:
+            return True
+        case Load(segment=number) if ObjectRef(ObjectKind.SEGMENT, number) not in certain:
             return True
         case Semop(operations=operations, nowait=nowait, timeout=timeout):
             return nowait or timeout is not None or any(_may_fail(o) for o in operations)
@@ -329,8 +364,12 @@ def may_end(instruction: Instruction) -> bool:
             return True
         case Load(index=index) if index is not None:
             return True
-        case _:
+        case Load() | Phase() | Choose() | Assign() | Branch() | Jump() | Repeat() | Pause() | Receive():
             return _expressions_may_raise(instruction)
+        case GetValue() | SetValue() | Send() | ObjectCall() | Signal() | Spawn():
+            return True
+        case _:
+            assert_never(instruction)
 
 
 def _may_fail(operation: SemaphoreOperation) -> bool:

@@ -24,7 +24,7 @@ from ipcsim.analysis.races import RaceDetector
 from ipcsim.analysis.starvation import Overtaking
 from ipcsim.analysis.table import Entry, Table
 from ipcsim.analysis.tracker import Tracker
-from ipcsim.program import Program
+from ipcsim.program import Program, names
 from ipcsim.program.instructions import Assert, Crash, Exit
 from ipcsim.snapshot import ProcessState, Status
 from ipcsim.trace import Event, EventKind, head
@@ -42,13 +42,13 @@ class Monitor:
     moving at a time (a controlled scheduler)."""
 
     def __init__(self, program: Program, exact: bool = False) -> None:
-        self.program = program
+        self.program = program = names.unified(program)
         self._exact = exact
         operations = self._operations = Operations(program)
         self.overtaking = Overtaking(program, None, operations)
         self._table = Table(program, operations, self.overtaking.requests)
         self._tracker = Tracker(program, operations, self._table)
-        self.races = RaceDetector(program, operations)
+        self.races = RaceDetector(program, operations, exact)
         self.properties = Properties(program, exact, operations)
         self.livelock = Livelock(program)
         self._findings: list[Finding] = []
@@ -237,7 +237,7 @@ class Monitor:
         code = self.program.code(process)
         instruction = code[pc] if pc < len(code) else None
         return (
-            (self.races.needed and self.races.concerns(kind, instruction))
+            self.races.needed
             or (self.properties.needed and self.properties.concerns(kind, instruction))
             or (self._exactly_overtaken and kind != EventKind.STEP)
         )

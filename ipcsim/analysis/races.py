@@ -14,7 +14,7 @@ from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.ordering import Ordering
 from ipcsim.errors import Location
 from ipcsim.program import Program
-from ipcsim.program.instructions import Exit, Instruction, KernelCall, Load, Phase, Store
+from ipcsim.program.instructions import Load, Store
 from ipcsim.trace import Event, EventKind
 from ipcsim.verdict import Finding, Kind, Verdict
 
@@ -39,12 +39,12 @@ class _Element:
 
 
 class RaceDetector:
-    """Feed it the events of a run in the order of time."""
+    """Feed it the events of a run in the order of time; `exact`: see `Ordering`."""
 
-    def __init__(self, program: Program, operations: Operations | None = None) -> None:
+    def __init__(self, program: Program, operations: Operations | None = None, exact: bool = False) -> None:
         self._program = program
         self._shared = _shared_fields(program)
-        self._ordering = Ordering(program, operations or Operations(program)) if self._shared else None
+        self._ordering = Ordering(program, operations or Operations(program), exact) if self._shared else None
         self._elements: dict[tuple[int, int, int], _Element] = {}
         self._found: dict[tuple[int, int], dict[tuple[tuple[int, int], ...], _Pair]] = {}
 
@@ -57,16 +57,11 @@ class RaceDetector:
     def found(self) -> bool:
         return bool(self._found)
 
-    def concerns(self, kind: int, instruction: Instruction | None) -> bool:
-        """Whether such an event matters, for whoever sorts events out beforehand."""
-        if isinstance(instruction, Load | Store | KernelCall):
-            return True
-        return kind == EventKind.STEP and isinstance(instruction, Phase | Exit)
-
     def feed(self, event: Event) -> None:
         ordering = self._ordering
         if ordering is None:
             return
+        ordering.feed(event)  # first: with its first step a process learns from whoever started it
         if event.kind is EventKind.STEP and not event.errno:
             instruction = self._program.instruction(event.process, event.pc)
             if (
@@ -75,7 +70,6 @@ class RaceDetector:
             ):
                 for index in self._indexes(instruction, event.b):
                     self._access(event, instruction, index, ordering)
-        ordering.feed(event)
 
     def _indexes(self, access: Load | Store, index: int) -> range:
         """The elements touched: one, or a whole array where no index is given; a text is one element."""
@@ -94,17 +88,17 @@ class RaceDetector:
         mine = _Access(process, clock[process], event.pc, isinstance(instruction, Store))
         last = element.store
         if last is not None and last.process != process and last.epoch > clock.get(last.process, 0):
-            self._report(place, last, mine)
+            self.report(place, last, mine)
         if not mine.store:
             element.loads[process] = mine
             return
         for other in element.loads.values():
             if other.process != process and other.epoch > clock.get(other.process, 0):
-                self._report(place, other, mine)
+                self.report(place, other, mine)
         element.store = mine
         element.loads.clear()
 
-    def _report(self, place: tuple[int, int, int], first: _Access, second: _Access) -> None:
+    def report(self, place: tuple[int, int, int], first: _Access, second: _Access) -> None:
         if not first.store:
             first, second = second, first  # the store stands first
         family = self._program.processes[first.process].family
@@ -156,6 +150,19 @@ class RaceDetector:
         field = segment.struct.fields[place[1]]
         element = f"[{place[2]}]" if field.count is not None and not field.is_text else ""
         return f"{segment.name}.{field.name}{element}"
+
+
+def told(program: Program, one: tuple[int, int, int], other: tuple[int, int, int]) -> Finding:
+    """The finding of a race between two accesses, each (process, pc, index), that is known from elsewhere."""
+    instruction = program.instruction(one[0], one[1])
+    assert isinstance(instruction, Load | Store)
+    first, second = (
+        _Access(process, 0, pc, isinstance(program.instruction(process, pc), Store))
+        for process, pc, _ in (one, other)
+    )
+    detector = RaceDetector(program)
+    detector.report((instruction.segment, instruction.field, one[2]), first, second)
+    return detector.findings()[0]
 
 
 def _shared_fields(program: Program) -> frozenset[tuple[int, int]]:

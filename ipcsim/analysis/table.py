@@ -16,6 +16,7 @@ from ipcsim.program import Program
 from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import (
     Assert,
+    Call,
     Choose,
     Crash,
     Exit,
@@ -114,7 +115,7 @@ class Table:
             self._shared[key] = _plain(kind, pc, errno, instruction)
         return self._shared[key]
 
-    def _call(self, process: int, kind: int, pc: int, instruction: KernelCall) -> Entry:
+    def _call(self, process: int, kind: int, pc: int, instruction: Call) -> Entry:
         """The BEGIN of a call, or its END with success."""
         semop = isinstance(instruction, Semop)
         pairs = self._operations.constant(process, pc) if semop else None

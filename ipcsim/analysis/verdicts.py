@@ -8,7 +8,7 @@ from __future__ import annotations
 from ipcsim.analysis import errnos
 from ipcsim.errors import NOWHERE
 from ipcsim.program import Program
-from ipcsim.program.instructions import Assert, Crash, Instruction, ObjectKind, ObjectRef, Signal, Store
+from ipcsim.program.instructions import Assert, Crash, Instruction, Load, ObjectKind, ObjectRef, Signal, Store
 from ipcsim.verdict import Finding, Kind, Verdict
 
 SIGNALS = {
@@ -131,6 +131,8 @@ def killed(program: Program, process: int, pc: int, signal: int, in_call: bool) 
             "the segment is attached read-only there, or the field lies beyond its last page, so the "
             "store is a memory fault"
         )
+    elif sign in ("SIGSEGV", "SIGBUS") and isinstance(instruction, Load):
+        why = "the field lies beyond the segment's last page, so the load is a memory fault"
     return Finding(
         Kind.CRASH,
         Verdict.ERROR,

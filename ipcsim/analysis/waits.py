@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from ipcsim.analysis import errnos
 from ipcsim.analysis.operations import Pairs
 from ipcsim.program.instructions import (
+    Assert,
+    Assign,
+    Branch,
     Choose,
     Code,
     Crash,
     Exit,
+    GetValue,
     Instruction,
+    Jump,
     KernelCall,
+    Load,
+    ObjectCall,
+    Pause,
+    Phase,
     Receive,
+    Repeat,
     Semop,
     Send,
+    SetValue,
+    Signal,
+    Spawn,
+    Store,
 )
 from ipcsim.snapshot import ReceiveWait, SemaphoreWait, SendWait, Wait
 from ipcsim.trace import EventKind
@@ -30,8 +46,14 @@ def resolve_wait(instruction: Instruction, a: int, b: int, operations: Pairs) ->
             return SendWait(queue, a, b)
         case Receive(queue=queue, exclude=exclude):
             return ReceiveWait(queue, a, exclude)
-        case _:
+        case Semop() | GetValue() | SetValue() | ObjectCall() | Signal() | Spawn() | Load() | Store():
             return None
+        case Phase() | Choose() | Assert() | Exit() | Crash():
+            return None
+        case Assign() | Branch() | Jump() | Repeat() | Pause():
+            return None
+        case _:
+            assert_never(instruction)
 
 
 def is_timed(instruction: Instruction) -> bool:

@@ -3,6 +3,7 @@
 - `verify`: from a Program to an Outcome; read this first;
 - `search`, `depth`: breadth or depth first through the states; `graph`: what was explored, as arrays;
 - `checks`: what is looked at in a state: properties, races, ends;
+- `races` (with `taint`): races that no state shows, and who knows of an access;
 - `accesses`: what each instruction may touch; `stubborn`, `symmetry`, `invariants`: what need not be
   explored because of it, or is proved without exploring;
 - `fairness`: endless executions: starvation and livelock;

@@ -15,17 +15,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 from functools import cached_property
+from typing import assert_never
 
 from ipcsim.errors import EvaluationError
 from ipcsim.model.locals import Person
 from ipcsim.model.machine import Machine
 from ipcsim.program.expressions import Const, Expr, position
 from ipcsim.program.instructions import (
+    Assert,
     Assign,
     Branch,
+    Choose,
+    Crash,
+    Exit,
     GetValue,
     Instruction,
+    Jump,
     Load,
+    ObjectCall,
+    Pause,
+    Phase,
     Receive,
     Repeat,
     SemaphoreOperation,
@@ -33,6 +42,8 @@ from ipcsim.program.instructions import (
     Semop,
     Send,
     SetValue,
+    Signal,
+    Spawn,
     Store,
     successors,
 )
@@ -75,10 +86,17 @@ Access = tuple[Kind, int]  # kind, slot
 class Accesses:
     """The accesses of one process, by pc; bit `slot` of a mask stands for that slot."""
 
-    def __init__(self, machine: Machine, person: Person, overflows: frozenset[int]) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        person: Person,
+        overflows: frozenset[int],
+        shown: frozenset[int] = frozenset(),
+    ) -> None:
         self._machine, self._person = machine, person
         self._overflows = overflows  # semaphores whose V might leave the range
-        self.now: list[tuple[Access, ...]] = [tuple(self._of(i)) for i in person.code]
+        self._shown = shown  # pcs at which it may be in a phase that somebody looks at
+        self.now: list[tuple[Access, ...]] = [tuple(self._of(i, pc)) for pc, i in enumerate(person.code)]
 
     @cached_property
     def follow(self) -> list[tuple[int, ...]]:
@@ -115,7 +133,8 @@ class Accesses:
                 if target <= source:
                     instruction = self._person.code[source]
                     counted = isinstance(instruction, Repeat) and target == instruction.target
-                    found.append((source, target, self._count(instruction.slot) if counted else None))  # type: ignore[attr-defined]
+                    slot = instruction.slot if isinstance(instruction, Repeat) and counted else None
+                    found.append((source, target, None if slot is None else self._count(slot)))
         return found
 
     def _count(self, slot: int) -> int:
@@ -178,11 +197,11 @@ class Accesses:
 
     # --- one instruction ---
 
-    def _of(self, instruction: Instruction) -> Iterator[Access]:
+    def _of(self, instruction: Instruction, pc: int) -> Iterator[Access]:
         machine = self._machine
         match instruction:
             case Semop(set=number):
-                yield from self._semop(instruction, number)
+                yield from self._semop(instruction, number, pc)
             case SetValue(set=number, all=True):
                 yield from ((Kind.WRITE, s) for s in machine.sem[number])
             case SetValue(set=number, base=base, count=count, index=index):
@@ -200,9 +219,19 @@ class Accesses:
                 yield from ((Kind.READ, s) for s in self._elements(instruction))
             case Store():
                 yield from ((Kind.WRITE, s) for s in self._elements(instruction))
+            case ObjectCall() | Signal() | Spawn():
+                pass  # where there are any, no reduction asks what they touch: see `stubborn.applies`
+            case Phase() | Choose() | Assert() | Exit() | Crash():
+                pass
+            case Assign() | Branch() | Jump() | Repeat() | Pause():
+                pass
+            case _:
+                assert_never(instruction)
 
-    def _semop(self, semop: Semop, number: int) -> Iterator[Access]:
+    def _semop(self, semop: Semop, number: int, pc: int) -> Iterator[Access]:
         impatient = semop.nowait or semop.timeout is not None or any(o.nowait for o in semop.operations)
+        # whether it has to wait shows: it ends its phase as it begins
+        impatient = impatient or (semop.ends_phase and pc in self._shown and _may_wait(self._person, semop))
         found: dict[int, Kind] = {}
         for o in semop.operations:
             delta = self._person.fold(o.delta)
@@ -256,6 +285,11 @@ class Accesses:
         ):
             return slots[value.value : value.value + 1] if value.value >= 0 else []
         return slots
+
+
+def _may_wait(person: Person, semop: Semop) -> bool:
+    deltas = [person.fold(o.delta) for o in semop.operations]
+    return not all(isinstance(d, Const) and isinstance(d.value, int) and d.value > 0 for d in deltas)
 
 
 def _negative(delta: Expr) -> bool:

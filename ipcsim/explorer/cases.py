@@ -58,7 +58,7 @@ def _verdict(found: Found) -> Verdict:
 
 
 def _tell(ground: Ground, result: Result, found: Found) -> Told:
-    path = paths.to(ground.machine, result.graph, found.number, ground.symmetry)
+    path = paths.to(ground.machine, result.graph, found.number, ground.form)
     match found.sort:
         case "deadlock":
             return _tell_deadlock(path)
@@ -123,7 +123,7 @@ def stuck(ground: Ground, result: Result, number: int, processes: list[int]) -> 
     """Processes that never step again, though others do."""
 
     def tell() -> Told:
-        path = paths.to(ground.machine, result.graph, number, ground.symmetry)
+        path = paths.to(ground.machine, result.graph, number, ground.form)
         paths.settle(path, processes)
         return path, telling.deadlock(path, processes)
 
@@ -159,12 +159,12 @@ def _tell_endless(
     polls: bool = False,
 ) -> Told:
     machine, graph = ground.machine, result.graph
-    if ground.symmetry is None:
+    if ground.form is None:
         prefix = list(paths.along(machine, graph, lasso.prefix))
         path = Path(machine, [*prefix, *paths.labelled(machine, graph, lasso.loop)])
     else:
         way = [*lasso.prefix, *(target for *_, target in lasso.loop)]
-        path = Path(machine, list(paths.along(machine, graph, way, ground.symmetry)))
+        path = Path(machine, list(paths.along(machine, graph, way, ground.form)))
     path.loop = len(lasso.prefix) - 1
     words = f"{fairness} fairness"
     movers = sorted({a.process for a in path.actions[path.loop :]})

@@ -239,7 +239,12 @@ class Checks:
     # --- races ---
 
     def _races(self, accesses: list[Accesses]) -> Iterator[tuple[int, str]]:
-        """(slot, field) of what processes access without a lock that is known to keep them apart."""
+        """(slot, field) of what processes access without a lock that is known to keep them apart.
+
+        Such a lock also orders them, whatever else tells something (see `races`): where two hold more units
+        at their accesses than there are, some unit in the hands of the second was in those of the first, and
+        each time that it passed from one to the other a V was before a P.
+        """
         program = self._machine.program
         users: dict[int, dict[int, list[tuple[int, bool]]]] = {}
         for person, text in zip(self._machine.people, accesses, strict=True):

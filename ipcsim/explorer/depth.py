@@ -66,7 +66,7 @@ class DepthSearch(Search):
         found = [(a, self._next(state, a)) for p in who for a in row[p]]
         if self._stubborn is not None and any(target in self._path for _, target in found):
             found = [(a, self._next(state, a)) for p in self._everybody for a in row[p]]
-        if not found:
+        if not any(a.obliged for a, _ in found):
             self._terminal(state, state)
         self.result.graph.transitions += len(found)
         for action, target in found:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ipcsim.explorer import recorded
 from ipcsim.explorer.recorded import Expected, Names
-from ipcsim.model.effects import Action, Step
+from ipcsim.model.effects import Act, Action, Step
 from ipcsim.model.layout import Overflow
 from ipcsim.model.locals import LIVING, Mode
 from ipcsim.model.machine import Machine
@@ -118,15 +118,14 @@ class _Follower:
                 continue
             found[explanation] = None
             for action in self._by_itself(explanation.state):
-                if not action.steps:
+                if _silent(self._machine, action):
                     todo.append(replace(explanation, state=self._machine.next(explanation.state, action)))
         return list(found)
 
     def _by_itself(self, state: int) -> Iterator[Action]:
         """What happens in `state` without anybody being given the turn."""
         for process in self._everybody:
-            if self._machine.local(state, process).mode is Mode.ASLEEP:
-                yield from (a for a in self._machine.actions_of(state, process) if not _given(a))
+            yield from (a for a in self._machine.actions_of(state, process) if not _given(a))
 
     def _take(self, explanation: _Explanation, event: Event) -> Iterator[_Explanation]:
         due = explanation.of(event.process)
@@ -165,7 +164,8 @@ class _Follower:
             for e in due
             if not e.optional
         )
-        return next(waiting, None) is None and next(self._by_itself(state), None) is None
+        pending = (a for a in self._by_itself(state) if not _reaps(a))  # nobody waits for a parent
+        return next(waiting, None) is None and next(pending, None) is None
 
     # --- words ---
 
@@ -217,6 +217,15 @@ class _Follower:
 
 def _first(action: Action) -> Step:
     return action.steps[0]
+
+
+def _silent(machine: Machine, action: Action) -> bool:
+    """Whether it leaves no record."""
+    return not any(recorded.expected(machine, s) for s in action.steps)
+
+
+def _reaps(action: Action) -> bool:
+    return bool(action.steps) and action.steps[0].act is Act.REAP
 
 
 def _given(action: Action) -> bool:

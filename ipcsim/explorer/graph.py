@@ -14,7 +14,8 @@ Step = tuple[int, int, int]  # process, alternative, number of the next state
 class Graph:
     """`states[i]` is a state, `parent[i]` the number of the one it was first reached from (-1: the first).
 
-    With `keep`, `steps(i)` are the (process, alternative, number) of every step out of state i. States must
+    With `keep`, `steps(i)` are the (process, alternative, number) of every step out of state i that somebody
+    is obliged to do: what may happen for ever, or must at last, is asked of them alone. States must
     then be expanded in the order of their numbers, each once; `more` adds steps found later.
     """
 

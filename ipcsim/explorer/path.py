@@ -12,8 +12,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ipcsim.analysis import errnos
+from ipcsim.explorer.forms import Form
 from ipcsim.explorer.graph import Graph
-from ipcsim.explorer.symmetry import Symmetry
 from ipcsim.model import calls
 from ipcsim.model.effects import Act, Action, Effects, Failure, Step
 from ipcsim.model.layout import View
@@ -63,8 +63,6 @@ class Path:
 
     def _choices(self, step: Step) -> Iterator[Choice]:
         if step.act is Act.STRIKE:
-            if not self.machine.explicit:
-                yield Choice(step.process)  # goes to sleep first
             yield Choice(step.process, timeout=True)
         elif step.act is Act.DIE and step.scheduled:
             yield Choice(step.process, dies=True)
@@ -96,7 +94,9 @@ class Path:
         if step.act is Act.DIE:
             yield RECORD.pack(time, head(EventKind.DIED, 0), step.end[0], int(step.scheduled))
             return
-        if step.act in (Act.CALL, Act.SLEEP) or (step.act is Act.STRIKE and not self.machine.explicit):
+        if step.act in (Act.UNDO, Act.REAP):
+            return  # nobody writes it down
+        if step.act in (Act.CALL, Act.SLEEP):
             yield from _packed(time, head(EventKind.BEGIN, pc), step.begin)
         if step.act in (Act.CALL, Act.WAKE):
             yield from _packed(time, head(EventKind.END, pc, number), step.end)
@@ -158,6 +158,8 @@ class Path:
             Act.WAKE: ["wakes up"],
             Act.STRIKE: ["timeout"],
             Act.DIE: ["is killed"],
+            Act.UNDO: ["its end gives back what it held"],
+            Act.REAP: ["its pid is free"],
         }.get(step.act, [])
         if step.errno:
             notes = [*notes, step.errno]
@@ -220,22 +222,24 @@ def _shown(value: Any) -> str:
 # --- finding paths ---
 
 
-def to(machine: Machine, graph: Graph, number: int, symmetry: Symmetry | None = None) -> Path:
+def to(machine: Machine, graph: Graph, number: int, form: Form | None = None) -> Path:
     """The path to a state, by first discovery."""
-    return Path(machine, list(along(machine, graph, graph.way(number), symmetry)))
+    return Path(machine, list(along(machine, graph, graph.way(number), form)))
 
 
-def along(
-    machine: Machine, graph: Graph, way: list[int], symmetry: Symmetry | None = None
-) -> Iterator[Action]:
-    """The actions that lead through these states (up to symmetry), from the machine's first state."""
-    sort = (lambda s: s) if symmetry is None else symmetry.sort
+def along(machine: Machine, graph: Graph, way: list[int], form: Form | None = None) -> Iterator[Action]:
+    """The actions that lead through these states (or ones that they stand for), from the machine's first."""
     state = machine.init
     for number in way[1:]:
         wanted = graph.states[number]
-        action = next(a for a in machine.actions(state) if sort(state + a.delta) == wanted)
+        action = next(
+            a for a in machine.actions(state) if (form.of if form else int)(state + a.delta) == wanted
+        )
         yield action
         state += action.delta
+        for more in () if form is None else form.unseen(state):
+            yield more
+            state += more.delta
 
 
 def settle(path: Path, stuck: Iterable[int]) -> Path:
@@ -252,7 +256,7 @@ def settle(path: Path, stuck: Iterable[int]) -> Path:
 
 
 def labelled(machine: Machine, graph: Graph, steps: Iterable[tuple[int, int, int, int]]) -> Iterator[Action]:
-    """The actions of (state, process, alternative, next state) steps; not for a graph with symmetry."""
+    """The actions of (state, process, alternative, next state) steps; not where states stand for others."""
     for number, process, alternative, _ in steps:
         yield machine.actions_of(graph.states[number], process)[alternative]
 

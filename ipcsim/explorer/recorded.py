@@ -60,11 +60,15 @@ def expected(machine: Machine, step: Step) -> tuple[Expected, ...]:
     found: list[Expected] = []
     if step.act is Act.DIE:
         return (_died(step.end[0]),)
+    if step.act in (Act.UNDO, Act.REAP):
+        return ()
     if step.act in (Act.CALL, Act.SLEEP):
         a, b, data = step.begin
         found.append(Expected(EventKind.BEGIN, step.pc, None, a, b, data))
     if isinstance(instruction, Store):  # announced where it may be a fault
         found.append(Expected(EventKind.BEGIN, step.pc, None, *step.end, optional=True))
+    if isinstance(instruction, Load):
+        found.append(Expected(EventKind.BEGIN, step.pc, None, 0, step.end[1], optional=True))
     if step.act in (Act.CALL, Act.WAKE, Act.STRIKE):
         errno = "EAGAIN" if step.act is Act.STRIKE else step.errno
         found.append(Expected(EventKind.END, step.pc, errno, *step.end))
@@ -130,7 +134,7 @@ class _Comparison:
                 return self._same(wanted.a, event.a) and wanted.b == event.b and self._same_message(struct)
             case Receive():
                 return self._same(wanted.a, event.a) and wanted.b == event.b
-            case Store():
+            case Store() | Load():
                 return self._same(wanted.a, event.a) and wanted.b == event.b
             case Signal() | Spawn():
                 return wanted.a == event.a
@@ -170,8 +174,8 @@ class _Comparison:
     def _learn(self, mine: int, real: int, lasting: bool = True) -> bool:
         """The two stand for the same from now on; False where they are known to stand for others. What is not
         `lasting` may stand for something else later."""
-        if (mine == 0) is not (real == 0):
-            return False
+        if mine == 0 or real == 0:  # nobody; in a namespace of its own an id may be 0, too
+            return mine == real
         if lasting and any((m == mine) is not (r == real) for m, r in self.names if m == mine or r == real):
             return False
         self.names |= {(mine, real)}

@@ -10,7 +10,9 @@ from ipcsim.explorer import rounds, stubborn
 from ipcsim.explorer.accesses import Accesses
 from ipcsim.explorer.checks import Checks
 from ipcsim.explorer.depth import DepthSearch
+from ipcsim.explorer.forms import Form
 from ipcsim.explorer.invariants import Invariants
+from ipcsim.explorer.quiet import Quiet
 from ipcsim.explorer.search import Limits, Progress, Result, Search
 from ipcsim.explorer.symmetry import Symmetry
 from ipcsim.model.layout import Overflow
@@ -36,8 +38,14 @@ class Ground:
     accesses: list[Accesses]
     checks: Checks
     stubborn: stubborn.Stubborn | None
+    quiet: Quiet | None
     symmetry: Symmetry | None
     used: str
+
+    @property
+    def form(self) -> Form | None:
+        """Which states stand for others; the machines that `quiet` is for have no symmetry."""
+        return self.quiet or self.symmetry
 
     @property
     def endless(self) -> bool:
@@ -52,7 +60,7 @@ class Ground:
         depth_first: bool = False,
     ) -> Result:
         search = (DepthSearch if depth_first else Search)(
-            self.machine, self.accesses, self.checks, stubborn=self.stubborn, symmetry=self.symmetry,
+            self.machine, self.accesses, self.checks, stubborn=self.stubborn, form=self.form,
             keep=keep, limits=limits, progress=progress,
         )  # fmt: skip
         return search.run()
@@ -86,7 +94,12 @@ def prepare(
     if reduction in (Reduction.SYMMETRY, Reduction.ALL) and not liveness and not hides:
         alike = Symmetry(machine, checks)
         alike = alike if alike.families else None
-    return Ground(machine, accesses, checks, small, alike, _told(machine, shorter, liveness, alike))
+    quiet = None
+    if not shorter and reduction in (Reduction.STUBBORN, Reduction.ALL) and machine.reaping:
+        quiet = Quiet(machine, accesses, checks)
+    return Ground(
+        machine, accesses, checks, small, quiet, alike, _told(machine, shorter, liveness, quiet, alike)
+    )
 
 
 def uncounted(program: Program, widths: dict[str, int]) -> Program | None:
@@ -116,8 +129,17 @@ def _machine(
 
 
 def _checks(machine: Machine, invariants: Invariants) -> tuple[Checks, list[Accesses]]:
-    accesses = [Accesses(machine, p, invariants.overflowing) for p in machine.people]
+    accesses = [
+        Accesses(machine, p, invariants.overflowing, _shown(machine, invariants, p.number))
+        for p in machine.people
+    ]
     return Checks(machine, invariants, accesses), accesses
+
+
+def _shown(machine: Machine, invariants: Invariants, process: int) -> frozenset[int]:
+    """The pcs at which a process may be in a phase that somebody looks at."""
+    places = (invariants.places_of(process, phase) for phase in machine.watched)
+    return frozenset().union(*places)
 
 
 def _eventual(program: Program) -> frozenset[str]:
@@ -146,8 +168,12 @@ def _chained(
     return frozenset(found)
 
 
-def _told(machine: Machine, shorter: bool, liveness: bool, alike: Symmetry | None) -> str:
+def _told(
+    machine: Machine, shorter: bool, liveness: bool, quiet: Quiet | None, alike: Symmetry | None
+) -> str:
     parts = []
+    if quiet is not None:
+        parts.append("ends that nobody sees")
     if shorter:
         parts.append("steps of one process joined" if liveness else "stubborn sets")
     if alike is not None:

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from ipcsim.explorer.accesses import Accesses
 from ipcsim.explorer.checks import Checks
+from ipcsim.explorer.forms import Form
 from ipcsim.explorer.graph import Graph
 from ipcsim.explorer.stubborn import Relations, Stubborn
-from ipcsim.explorer.symmetry import Symmetry
 from ipcsim.model.effects import Action
 from ipcsim.model.locals import LIVING
 from ipcsim.model.machine import Machine
@@ -98,14 +98,14 @@ class Search:
         checks: Checks,
         *,
         stubborn: Stubborn | None = None,
-        symmetry: Symmetry | None = None,
+        form: Form | None = None,
         keep: bool = False,
         limits: Limits = Limits(),
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._machine, self._checks, self._limits, self._tell = machine, checks, limits, progress
         self._stubborn = stubborn
-        self._sort = symmetry.sort if symmetry is not None and symmetry.families else None
+        self._sort = None if form is None else form.of
         self._everybody = range(len(machine.people))
         self._interested = self._who_reads(accesses)
         self._affected: dict[frozenset[int], tuple[int, ...]] = {}
@@ -184,14 +184,15 @@ class Search:
                 self._terminal(number, state)
 
     def _expand(self, number: int, state: int, row: Rows, relations: Relations, who: Iterable[int]) -> bool:
-        """Take every step of these processes; False where there is none."""
+        """Take every step of these processes; False where there is none that somebody is obliged to do."""
         graph = self.result.graph
         index, states, parent, keep = graph.index, graph.states, graph.parent, graph.keep
         sort, moves, queue = self._sort, self._machine.actions_of, self._queue
-        taken = 0
+        taken = obliged = 0
         for p in who:
             for action in row[p]:
                 taken += 1
+                obliged += action.obliged
                 raw = state + action.delta
                 target = raw if sort is None else sort(raw)
                 known = index.get(target)
@@ -209,10 +210,10 @@ class Search:
                     self._look(known, target, action)
                 if action.failed:
                     self._note(Found("failure", self._failure_key(action), number, action))
-                if keep:
+                if keep and action.obliged:
                     graph.step(p, action.alternative, known)
         graph.transitions += taken
-        return taken > 0
+        return obliged > 0
 
     def _relations(
         self, relations: Relations, state: int, row: Rows, moved: int, same_people: bool
@@ -252,7 +253,7 @@ class Search:
         return (self._machine.people[step.process].family, step.pc, step.failure, step.errno)
 
     def _terminal(self, number: int, state: int) -> None:
-        """Nobody can step: everybody has ended, or it is a deadlock."""
+        """Nobody is obliged to step: everybody has ended, or it is a deadlock."""
         if any(self._machine.local(state, p).mode in LIVING for p in self._everybody):
             self.result.deadlocks += 1
             self._note(Found("deadlock", "", number))

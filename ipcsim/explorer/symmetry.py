@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ipcsim.explorer.checks import Checks
+from ipcsim.model.effects import Action
 from ipcsim.model.layout import Layout
 from ipcsim.model.machine import Machine
 from ipcsim.program import Family
@@ -52,11 +53,16 @@ class Symmetry:
         ]
         self._blocks = [_block(machine, f) for f in self.families]
 
-    def sort(self, state: int) -> int:
+    def of(self, state: int) -> int:
         """The state that stands for all that look like it."""
         for block in self._blocks:
             state = block.sort(state)
         return state
+
+    @staticmethod
+    def unseen(_state: int) -> tuple[Action, ...]:
+        """None: nobody takes a step from one to the other."""
+        return ()
 
 
 def _block(machine: Machine, family: int) -> _Block:

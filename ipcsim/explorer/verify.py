@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ipcsim.explorer import cases, rounds, telling
+from ipcsim.explorer import cases, races, rounds, telling
 from ipcsim.explorer.cases import Case, progress_phases
 from ipcsim.explorer.fairness import Fair, OutOfTime
 from ipcsim.explorer.path import Path
@@ -122,6 +122,8 @@ class _Verifier:
             self._take(ground, result)
             if deep and ground.endless and not result.stopped:
                 self._tally.stopped = DEEP
+            if not result.stopped and races.needed(ground):
+                self._races(result)
             if self._wants_loops(ground, result):
                 self._loops(ground, result)
         except Unsupported as problem:
@@ -173,6 +175,19 @@ class _Verifier:
         if ground.endless and not result.stopped and result.visited is None:
             self._final(ground, result)
 
+    def _races(self, result: Result) -> None:
+        """Races that no state shows, among all states, every step by itself."""
+        o = self._options
+        ground = prepare(self._program, o.semaphores, o.crashes, Reduction.NONE, self._widths)
+        known = {str(found.key) for found in result.found.values() if found.sort == "race"}
+        until = None if o.limits.seconds is None else self._started + o.limits.seconds
+        found = races.RaceSearch(ground, known, o.limits, until, self._progress, bool(self._cases)).run()
+        self._cases += found.cases()
+        self._tally.states += found.nodes
+        self._tally.transitions += found.steps
+        self._tally.stopped = self._tally.stopped or found.stopped
+        self._tally.interrupted = self._tally.interrupted or found.interrupted
+
     # --- processes that never get on, though others do ---
 
     def _final(self, ground: Ground, result: Result) -> None:
@@ -198,7 +213,7 @@ class _Verifier:
     # --- fair loops ---
 
     def _wants_loops(self, ground: Ground, result: Result) -> bool:
-        if result.interrupted or not ground.endless or self._options.depth_first:
+        if self._tally.interrupted or not ground.endless or self._options.depth_first:
             return False
         wanted = progress_phases(self._program) or any(
             p.kind is PropertyKind.ALWAYS_EVENTUALLY for p in self._program.properties
@@ -353,7 +368,8 @@ def _somebody_waits(ground: Ground, result: Result) -> bool:
             here: set[tuple[int, object]] = {
                 (p.family, machine.local(state, p.number))
                 for p in machine.people
-                if machine.local(state, p.number).mode in LIVING and not machine.actions_of(state, p.number)
+                if machine.local(state, p.number).mode in LIVING
+                and not any(a.obliged for a in machine.actions_of(state, p.number))
             }
             waiting = here if waiting is None else waiting & here
         if waiting or not _changes(ground, result, component):
@@ -362,11 +378,11 @@ def _somebody_waits(ground: Ground, result: Result) -> bool:
 
 
 def _changes(ground: Ground, result: Result, component: Sequence[int]) -> bool:
-    """Whether any step inside a final component changes an object."""
+    """Whether any step inside a final component changes an object; who sleeps there is no change."""
     machine, graph = ground.machine, result.graph
-    people = len(machine.people)
+    same = {*range(len(machine.people)), *machine.sleepers, *machine.receivers, *machine.senders}
     return any(
-        slot >= people
+        slot not in same
         for number in component
         for process, alternative, _ in graph.steps(number)
         for slot in machine.actions_of(graph.states[number], process)[alternative].writes

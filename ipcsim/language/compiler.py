@@ -21,7 +21,7 @@ from ipcsim.language.types import BROKEN, Type, Typed
 from ipcsim.language.values import compile_value
 from ipcsim.language.yaml_reader import as_bool
 from ipcsim.program.expressions import Expr
-from ipcsim.program.instructions import KernelCall
+from ipcsim.program.instructions import Call
 
 MAX_NESTING = 60  # of steps in steps, calls among them
 
@@ -142,7 +142,7 @@ class ProcessCompiler:
         slot: int = variable.expr.slot
         return slot
 
-    def kernel_call(self, step: Step, make: Callable[..., KernelCall], **fields: Any) -> None:
+    def kernel_call(self, step: Step, make: Callable[..., Call], **fields: Any) -> None:
         """Emits a call with the options of `step`, and the steps that handle its errors after it."""
         at, options = self.at(step), step.options
         timeout = options.get("timeout")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass, field
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ipcsim.language.document import ScenarioText
@@ -13,6 +14,7 @@ from ipcsim.language.scope import Scope
 from ipcsim.language.shape import FieldShape, FtokKey, MemberShape, ObjectShape, SegmentShape, SetShape
 from ipcsim.language.values import constant, constant_int
 from ipcsim.language.yaml_reader import as_bool, as_int
+from ipcsim.program import names
 from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.program.objects import (
     SCALARS,
@@ -75,6 +77,18 @@ class Objects:
             case Segment():
                 ref = ObjectRef(ObjectKind.SEGMENT, len(self.segments))
                 self.segments.append(made)
+        self.by_name[made.name] = ref, made
+
+    def replace(self, made: IpcObject) -> None:
+        """Another declaration in place of the one with this name."""
+        ref, _ = self.by_name[made.name]
+        match made:
+            case SemaphoreSet():
+                self.sets[ref.number] = made
+            case Queue():
+                self.queues[ref.number] = made
+            case Segment():
+                self.segments[ref.number] = made
         self.by_name[made.name] = ref, made
 
     def ref(self, name: str) -> tuple[ObjectRef, IpcObject] | None:
@@ -159,9 +173,34 @@ class ObjectReader:
         for name, segment_shape in (shape.segments or {}).items():
             if self.declare("segments", name):
                 self.read_segment(name, segment_shape)
+        self.one_object()
         for section in ("semaphores", "queues", "segments"):
             self.objects.broken |= {str(c[1]) for c in self.text.cut if c[0] == section and len(c) > 1}
         return self.objects
+
+    def one_object(self) -> None:
+        """Names with one key are one object: what a process makes under one of them, the run makes under
+        none. Else the run would make it twice, which the kernel refuses."""
+        made_by_process = {k for k, o in self._shared() if not o.created_by_run}
+        first: dict[Hashable, IpcObject] = {}
+        for key, declared in self._shared():
+            if key in made_by_process:
+                self.objects.replace(replace(declared, created_by_run=False))
+                continue
+            other = first.setdefault(key, declared)
+            if other is not declared and not declared.persist:
+                self.problems.add(
+                    self.objects.marks[declared.name],
+                    f"`{declared.name}` has the key of `{other.name}` (line {other.at.line}), and the run "
+                    "cannot create one object twice",
+                    "where a process has a `create:` for one of the names, the run creates none of them",
+                )
+
+    def _shared(self) -> list[tuple[Hashable, IpcObject]]:
+        """Every object with a key that finds it, with its kind and this key."""
+        every: list[IpcObject] = [*self.objects.sets, *self.objects.queues, *self.objects.segments]
+        known = [(type(o), names.identity(o.key), o) for o in every]
+        return [((kind, key), o) for kind, key, o in known if key is not None]
 
     def declare(self, section: str, name: str) -> bool:
         mark = self.text.mark(section, name)

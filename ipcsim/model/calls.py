@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 
 def begin(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
-    """The outcomes of the instruction that the process is about to do."""
+    """The outcomes of the instruction that the process is about to do, and of what has been sent to it."""
+    if local.coming is not None:
+        yield other_calls.reached(Turn(machine, view, process, local))
     turn = Turn(machine, view, process, local)
     instruction = turn.person.code[local.pc]
     if not instruction.visible:  # it failed on the way here, before any step: see `processes.arrive`
@@ -57,14 +59,18 @@ def begin(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
 
 
 def resume_or_strike(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
-    """A sleeper: its call goes on where that is not somebody else's step, or its timeout strikes."""
+    """A sleeper: its call goes on where that is not somebody else's step, or its sleep is ended."""
     turn = Turn(machine, view, process, local)
     instruction = turn.person.code[local.pc]
     assert isinstance(instruction, KernelCall)
     handed = machine.kernel and isinstance(instruction, Semop | Receive)
+    # a sender that room has woken looks for signals before it looks for room
+    handed = handed or (machine.kernel and isinstance(instruction, Send) and local.coming is not None)
     if not handed or turn.adrift:
         yield from _RULES[type(instruction)](turn, instruction)
-    if instruction.timeout is not None:
+    if local.coming is not None:
+        yield other_calls.disturbed(Turn(machine, view, process, local))
+    elif instruction.timeout is not None:
         yield struck(Turn(machine, view, process, local))
 
 

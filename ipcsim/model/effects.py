@@ -20,8 +20,8 @@ class Act(StrEnum):
     WAKE = "wake"  # the call it slept in is over
     STRIKE = "timeout"  # its timeout struck
     DIE = "die"  # a signal killed it, in the middle of anything
-    STOP = "stop"  # SIGSTOP and SIGCONT
-    START = "start"  # spawned
+    UNDO = "undo"  # it is ending, and something that it held goes back
+    REAP = "reap"  # its parent has waited for it: its pid is free
 
 
 class Failure(StrEnum):
@@ -52,13 +52,14 @@ class Step(NamedTuple):
 class Effects:
     """A view with changes on top, and the steps that made them. Reading sees the changes."""
 
-    __slots__ = ("entered", "steps", "view", "writes")
+    __slots__ = ("entered", "obliged", "steps", "view", "writes")
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.writes: dict[int, Any] = {}
         self.steps: list[Step] = []
         self.entered: list[tuple[int, str]] = []  # (process, phase) entered on the way
+        self.obliged = True
 
     def __getitem__(self, slot: int) -> Any:
         return self.writes[slot] if slot in self.writes else self.view[slot]
@@ -71,7 +72,8 @@ class Action(NamedTuple):
     """An enabled choice in a state: adding `delta` to the state takes it.
 
     `process` is whose step it is; `alternative` tells those of one process apart; `writes` are the slots
-    that change, `entered` the (process, phase) pairs entered.
+    that change, `entered` the (process, phase) pairs entered. `obliged`: by some fairness it happens at
+    last; nobody is obliged to be killed from outside.
     """
 
     delta: int
@@ -80,6 +82,7 @@ class Action(NamedTuple):
     steps: tuple[Step, ...]
     writes: frozenset[int]
     entered: tuple[tuple[int, str], ...]
+    obliged: bool = True
 
     @property
     def failed(self) -> bool:

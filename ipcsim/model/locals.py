@@ -40,7 +40,7 @@ MOST_SILENT = 5_000_000  # silent instructions in a row, before a process is sai
 
 
 class Mode(IntEnum):
-    """The life of a process: (UNBORN →) READY ⇄ ASLEEP → ENDED, FAILED or DEAD."""
+    """The life of a process: (UNBORN →) READY ⇄ ASLEEP → (ENDING →) ENDED, FAILED or DEAD."""
 
     READY = 0  # about to do the instruction at its pc
     ASLEEP = 1  # inside the call at its pc, in the kernel's queue
@@ -51,16 +51,37 @@ class Mode(IntEnum):
     FAILED = 6  # by an errno that nothing handles, an assertion, an expression without a value
     DEAD = 7  # by a signal
     STOPPED_CAUGHT = 8  # like STOPPED_ASLEEP, and a signal has come that it catches
+    ENDING = 9  # it takes no more steps of its code, and what it holds goes back one thing after another
 
 
-LIVING = frozenset((Mode.READY, Mode.ASLEEP, Mode.STOPPED, Mode.STOPPED_ASLEEP, Mode.STOPPED_CAUGHT))
+LIVING = frozenset(
+    (Mode.READY, Mode.ASLEEP, Mode.STOPPED, Mode.STOPPED_ASLEEP, Mode.STOPPED_CAUGHT, Mode.ENDING)
+)
+GONE = frozenset((Mode.ENDED, Mode.FAILED, Mode.DEAD))
+
+
+class Coming(IntEnum):
+    """What has been sent to a process that may be inside a kernel call, and has not reached it.
+
+    A sleeper is in its queue until it has taken itself off, and a waker may still complete its call (S-30,
+    Q-15). One that is about to call may have entered the kernel already: then the call is still done.
+    """
+
+    SIGNAL = 0  # one that it catches: EINTR
+    RESTART = 1  # it was stopped and continued: a msgsnd or msgrcv begins again by itself (Q-12)
+    STOP = 2
+    STOP_CAUGHT = 3  # SIGSTOP, and a signal that it catches
+    KILL = 4
 
 
 class Local(NamedTuple):
     """One process's part of a state.
 
     `values` belong to the family's `varying` slots (None where no later step reads it); `phase` is kept
-    only where a property asks for it; `handles` only where objects come and go (see `living`).
+    only where a property asks for it; `handles` only where objects come and go (see `living`). `coming` is
+    on its way to it; `due` the errno with which a stopped process will find its call ended, and that
+    nothing handles; `fate` the mode of one that is ENDING when it is over; `reaped`: kill(2) no longer
+    finds it (S-29).
     """
 
     pc: int
@@ -68,6 +89,10 @@ class Local(NamedTuple):
     values: tuple[Any, ...] = ()
     phase: str | None = None
     handles: Any = None
+    coming: Coming | None = None
+    due: str | None = None
+    fate: Mode | None = None
+    reaped: bool = False
 
 
 class Text:

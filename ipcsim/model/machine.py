@@ -21,30 +21,50 @@ Falling asleep is a step of its own only where somebody can tell a sleeper from 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar, assert_never
 
 from ipcsim.analysis.conditions import nodes
-from ipcsim.model import calls, processes
+from ipcsim.model import calls, memory, other_calls, processes
 from ipcsim.model.effects import Act, Action, Effects, Step
 from ipcsim.model.layout import Layout, Table, View
 from ipcsim.model.living import Living, Unsupported
-from ipcsim.model.locals import LIVING, Local, Mode, Person, Text
+from ipcsim.model.locals import GONE, LIVING, Local, Mode, Person, Text
 from ipcsim.model.object_calls import LivingObjects
-from ipcsim.program import Discipline, Program, PropertyKind
+from ipcsim.program import Discipline, Program, PropertyKind, names
 from ipcsim.program.expressions import At
 from ipcsim.program.instructions import (
+    Assert,
+    Assign,
+    Branch,
+    Choose,
+    Crash,
+    Exit,
     GetValue,
     Instruction,
+    Jump,
     Lifecycle,
+    Load,
     ObjectCall,
+    ObjectKind,
+    ObjectRef,
+    Pause,
+    Phase,
+    Receive,
+    Repeat,
     SemaphoreQuestion,
     Semop,
+    Send,
+    SetValue,
     Signal,
+    Spawn,
+    Store,
 )
 from ipcsim.program.objects import Segment
 
-MOST_ELEMENTS = 20_000  # numbers in all segments together
+T = TypeVar("T")
 NARROW = {"local": 10, "semaphore": 6, "data": 8}  # bits to begin with
 
 
@@ -84,6 +104,11 @@ class Machine:
         self.people = [Person(program, p.number, texts[p.family]) for p in program.processes]
         self.watched = frozenset(_phases_asked(program)) if watched is None else watched
         self.undo_shows = undo_shows(program)
+        self.zcnt_shows = any(_asks_zcnt(i) for f in program.families for i in f.code)
+        # whose being reaped shows: kill(2) finds a zombie, and nobody once it is gone (S-29)
+        self.reaping = {i.family for f in program.families for i in f.code if isinstance(i, Signal)}
+        self.leader = names.leaders(program)
+        self._groups = names.groups(program)
         self.layout = Layout()
         self.widths = widths if widths is not None else {}
         self._place_slots()
@@ -106,16 +131,14 @@ class Machine:
             name = program.families[process.family].name
             self.layout.add(name, self.widths.get(name, NARROW["local"]), self.tables[process.family])
         asked = {i.question for f in program.families for i in f.code if isinstance(i, GetValue)}
-        self.sem = [
-            [self._slot(f"{s.name}:{s.label(n)}", "semaphore") for n in range(s.size)] for s in program.sets
-        ]
-        self.pid = [
-            [self._slot(f"pid {s.name}:{s.label(n)}", "data", Table()) for n in range(s.size)]
-            if SemaphoreQuestion.PID in asked
-            else []
-            for s in program.sets
-        ]
-        self.queue = [self._slot(f"queue {q.name}", "data", Table()) for q in program.queues]
+        self.sem = self._shared(ObjectKind.SEMAPHORES, lambda n: self._of_each(n, "", "semaphore"))
+        self.pid = self._shared(
+            ObjectKind.SEMAPHORES,
+            lambda n: self._of_each(n, "pid ", "data") if SemaphoreQuestion.PID in asked else [],
+        )
+        self.queue = self._shared(
+            ObjectKind.QUEUE, lambda n: self._slot(f"queue {program.queues[n].name}", "data", Table())
+        )
         self.undo = {
             p.number: self._slot(f"undo {p.name}", "data", Table())
             for p in program.processes
@@ -125,64 +148,121 @@ class Machine:
         self.receivers: list[int] = []
         self.senders: list[int] = []
         if self.explicit:
-            self.sleepers = [self._slot(f"sleepers {s.name}", "data", Table()) for s in program.sets]
-            self.receivers = [self._slot(f"receivers {q.name}", "data", Table()) for q in program.queues]
-            self.senders = [self._slot(f"senders {q.name}", "data", Table()) for q in program.queues]
+            self.sleepers = self._asleep("sleepers", ObjectKind.SEMAPHORES)
+            self.receivers = self._asleep("receivers", ObjectKind.QUEUE)
+            self.senders = self._asleep("senders", ObjectKind.QUEUE)
         self.budget = self._slot("crashes left", "data", Table()) if self.crashes else None
         self._place_segments()
 
+    def one_set(self, number: int) -> int:
+        """The set that stands for all names of the one called so."""
+        return self.leader[ObjectRef(ObjectKind.SEMAPHORES, number)].number
+
+    def names_of(self, ref: ObjectRef) -> tuple[ObjectRef, ...]:
+        """Every declared name of a kernel object."""
+        return self._groups[ref]
+
+    def _shared(self, kind: ObjectKind, make: Callable[[int], T]) -> list[T]:
+        """What `make` gives, by number of the declared objects of a kind; names of one object share it."""
+        found: list[T] = []
+        for ref, leader in self.leader.items():
+            if ref.kind is kind:
+                found.append(make(ref.number) if leader == ref else found[leader.number])
+        return found
+
+    def _of_each(self, number: int, tag: str, sort: str) -> list[int]:
+        """A slot for each semaphore of a set, as many as the longest of its names speaks of."""
+        named = [self.program.sets[r.number] for r in self.names_of(ObjectRef(ObjectKind.SEMAPHORES, number))]
+        longest = max(named, key=lambda s: s.size)
+        return [
+            self._slot(f"{tag}{longest.name}:{longest.label(n)}", sort, Table() if tag else None)
+            for n in range(longest.size)
+        ]
+
+    def _asleep(self, who: str, kind: ObjectKind) -> list[int]:
+        return self._shared(
+            kind,
+            lambda n: self._slot(f"{who} {self.program.object(ObjectRef(kind, n)).name}", "data", Table()),
+        )
+
     def _place_segments(self) -> None:
         """`element[segment][generation][field]` are the slots of a field's elements."""
-        generations = Living.generations(self.program)
-        fields = [
-            (g, f) for g, s in zip(generations, self.program.segments, strict=True) for f in s.struct.fields
-        ]
-        elements = sum(g * (1 if f.is_text or f.count is None else f.count) for g, f in fields)
-        if elements > MOST_ELEMENTS:
+        program = self.program
+        generations = Living.generations(program, self.leader)
+        elements = sum(
+            g * memory.count_of(f)
+            for g, s in zip(generations, program.segments, strict=True)
+            for f in s.struct.fields
+        )
+        if elements > memory.MOST_ELEMENTS:
             raise Unsupported(
-                f"its segments have {elements:,} numbers, and the model follows at most {MOST_ELEMENTS:,}"
+                f"its segments have {elements:,} numbers, and the model follows at most "
+                f"{memory.MOST_ELEMENTS:,}"
             )
+        known: dict[tuple[ObjectRef, int], dict[memory.Cell, int]] = {}
         self.element: list[list[list[list[int]]]] = []
-        for number, segment in enumerate(self.program.segments):
-            self.element.append([self._fields(segment, g) for g in range(generations[number])])
+        for number, segment in enumerate(program.segments):
+            leader = self._one_segment(ObjectRef(ObjectKind.SEGMENT, number))
+            found = []
+            for generation in range(generations[number]):
+                cells = known.setdefault((leader, generation), {})
+                found.append(memory.place(segment, cells, partial(self._field_slot, segment, generation)))
+            self.element.append(found)
 
-    def _fields(self, segment: Segment, generation: int) -> list[list[int]]:
+    def _field_slot(self, segment: Segment, generation: int, element: str) -> int:
         tag = f"~{generation}" if generation else ""
-        return [
-            [
-                self._slot(f"{segment.name}{tag}.{f.name}#{i}", "data", Table())
-                for i in range(1 if f.is_text or f.count is None else f.count)
-            ]
-            for f in segment.struct.fields
-        ]
+        return self._slot(f"{segment.name}{tag}.{element}", "data", Table())
+
+    def _one_segment(self, ref: ObjectRef) -> ObjectRef:
+        """The leader of a segment, whose names have to agree on what its bytes are."""
+        segments = [self.program.segments[r.number] for r in self.names_of(ref)]
+        try:
+            memory.check_overlap(segments)
+        except memory.Overlap:
+            raise Unsupported(
+                f"{' and '.join(f'`{s.name}`' for s in segments)} have the same key and are one segment, "
+                "with different fields at the same bytes, which the model does not follow"
+            ) from None
+        return self.leader[ref]
 
     def _first_values(self) -> list[object]:
         values: list[object] = [None] * len(self.layout.slots)
         for person in self.people:
             values[person.number] = self.first_local(person)
-        for slots, declared in zip(self.sem, self.program.sets, strict=True):
-            for slot, value in zip(slots, declared.initial, strict=True):
-                values[slot] = value if declared.created_by_run else 0
-        for pids, declared in zip(self.pid, self.program.sets, strict=True):
-            # the run gives a set its values by SETALL, which is a touch (S-13); all zero needs none
-            set_by_run = declared.created_by_run and any(declared.initial)
-            for slot in pids:
-                values[slot] = processes.BY_THE_RUN if set_by_run else 0
+        self._first_semaphores(values)
         for slot in [*self.queue, *self.sleepers, *self.receivers, *self.senders, *self.undo.values()]:
             values[slot] = ()
         if self.budget is not None:
             values[self.budget] = self.crashes
-        for generations, segment in zip(self.element, self.program.segments, strict=True):
-            for generation, fields in enumerate(generations):
-                made = segment.created_by_run and generation == 0
-                first = segment.initial if made else segment.struct.unpack(b"")
-                for slots, content in zip(fields, first, strict=True):
-                    items = content if isinstance(content, tuple) else (content,)
-                    for slot, item in zip(slots, items, strict=True):
-                        values[slot] = item
+        self._first_fields(values)
         if self.living is not None:
             self.living.first_values(values)
         return values
+
+    def _first_semaphores(self, values: list[object]) -> None:
+        for slots, pids in zip(self.sem, self.pid, strict=True):
+            for slot in [*slots, *pids]:
+                values[slot] = 0
+        for number, declared in enumerate(self.program.sets):
+            # the run gives a set its values by SETALL, which is a touch (S-13); all zero needs none
+            if self._made_by_run(ObjectRef(ObjectKind.SEMAPHORES, number)) and any(declared.initial):
+                for slot, value in zip(self.sem[number], declared.initial, strict=False):
+                    values[slot] = value
+                for slot in self.pid[number][: declared.size]:
+                    values[slot] = processes.BY_THE_RUN
+
+    def _first_fields(self, values: list[object]) -> None:
+        for number, segment in enumerate(self.program.segments):
+            for fields in self.element[number]:
+                _fill(values, fields, segment.struct.unpack(b""))
+        for number, segment in enumerate(self.program.segments):
+            if self._made_by_run(ObjectRef(ObjectKind.SEGMENT, number)):
+                _fill(values, self.element[number][0], segment.initial)
+
+    def _made_by_run(self, ref: ObjectRef) -> bool:
+        """Whether the run makes the object under this name; a second one with its key it only finds."""
+        first = next((r for r in self.names_of(ref) if self.program.object(r).created_by_run), None)
+        return first == ref
 
     def first_local(self, person: Person, handles: object = None) -> Local:
         """Where a process begins: unborn, or before its first visible step."""
@@ -230,6 +310,7 @@ class Machine:
                 tuple(e.steps),
                 frozenset(e.writes),
                 tuple(e.entered),
+                e.obliged,
             )
             for number, e in enumerate(outcomes)
         )
@@ -238,12 +319,19 @@ class Machine:
 
     def _outcomes(self, view: View, process: int) -> Iterator[Effects]:
         local: Local = view[process]
+        person = self.people[process]
         if local.mode is Mode.READY:
             yield from calls.begin(self, view, process, local)
         elif local.mode is Mode.ASLEEP:
             yield from calls.resume_or_strike(self, view, process, local)
-        if self.budget is not None and local.mode in LIVING and view[self.budget] > 0:
+        elif local.mode is Mode.ENDING:
+            yield from other_calls.ending(self, view, process, local)
+        elif local.mode in GONE and not local.reaped and person.family in self.reaping:
+            yield other_calls.reaped(view, process, local)
+        mortal = local.mode in LIVING and local.mode is not Mode.ENDING
+        if self.budget is not None and mortal and view[self.budget] > 0:
             effects = Effects(view)
+            effects.obliged = False
             effects[self.budget] = effects[self.budget] - 1
             effects.steps.append(Step(process, local.pc, Act.DIE, end=(-9, 0, b""), scheduled=True))
             processes.end(self, effects, process, Mode.DEAD)
@@ -254,27 +342,48 @@ class Machine:
         return found
 
 
+def _fill(values: list[object], fields: memory.Elements, contents: Sequence[object]) -> None:
+    """Give the slots of fields what they contain."""
+    for slots, content in zip(fields, contents, strict=True):
+        for slot, item in zip(slots, memory.items(content), strict=True):
+            values[slot] = item
+
+
 def sleep_shows(program: Program) -> bool:
     """Whether anything tells a process asleep in a call from one that is about to make it."""
-    for family in program.families:
-        for instruction in family.code:
-            match instruction:
-                case GetValue(question=SemaphoreQuestion.NCNT | SemaphoreQuestion.ZCNT) | Signal():
-                    return True
-                case ObjectCall(action=Lifecycle.REMOVE | Lifecycle.CHANGE):
-                    return True
-    return False
+    return any(_tells_sleep(i) for f in program.families for i in f.code)
+
+
+def _tells_sleep(instruction: Instruction) -> bool:
+    match instruction:
+        case GetValue(question=question):
+            return question in (SemaphoreQuestion.NCNT, SemaphoreQuestion.ZCNT)
+        case ObjectCall(action=action):
+            return action in (Lifecycle.REMOVE, Lifecycle.CHANGE)
+        case Signal():
+            return True
+        case Semop() | SetValue() | Send() | Receive() | Spawn() | Load() | Store():
+            return False
+        case Phase() | Choose() | Assert() | Exit() | Crash():
+            return False
+        case Assign() | Branch() | Jump() | Repeat() | Pause():
+            return False
+        case _:
+            assert_never(instruction)
 
 
 def undo_shows(program: Program) -> bool:
     """Whether anything tells a process that once used SEM_UNDO, and owes nothing now, from one that never
     did: at the end of the first the kernel sets otime (S-18), and looks again at whoever waits for zero."""
-    for family in program.families:
-        for instruction in family.code:
-            match instruction:
-                case GetValue(question=SemaphoreQuestion.ZCNT) | ObjectCall(field="otime"):
-                    return True
-    return False
+    return any(_asks_zcnt(i) or _asks_otime(i) for f in program.families for i in f.code)
+
+
+def _asks_otime(instruction: Instruction) -> bool:
+    return isinstance(instruction, ObjectCall) and instruction.field == "otime"
+
+
+def _asks_zcnt(instruction: Instruction) -> bool:
+    return isinstance(instruction, GetValue) and instruction.question is SemaphoreQuestion.ZCNT
 
 
 def _phases_asked(program: Program) -> Iterator[str]:

@@ -8,11 +8,11 @@ from typing import Any
 from ipcsim.errors import EvaluationError
 from ipcsim.model import processes, queues
 from ipcsim.model.effects import Act, Effects
-from ipcsim.model.living import DESTROYED, READ, WRITE, Handles, Living, Record, Unsupported
+from ipcsim.model.living import DESTROYED, READ, SEMMSL, WRITE, Handles, Living, Record, Unsupported
 from ipcsim.model.processes import BY_THE_RUN, pid_of
 from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import ObjectCall, ObjectKind, ObjectRef
-from ipcsim.program.objects import Queue
+from ipcsim.program.objects import IpcObject, Queue, SemaphoreSet
 
 
 class LivingObjects(Living):
@@ -45,13 +45,15 @@ class LivingObjects(Living):
         declared = self._declared(call.object)
         mode = declared.mode if call.mode is None else call.mode
         found = self._by_key(turn, place)
+        size = self._asked(declared, call)
         if found is not None:
             if call.exclusive:
                 raise _Errno("EEXIST")
-            return self._take(turn, place, found[1], call.size, mode)
-        size = self._size(declared, call.size)
+            return self._take(turn, place, found[1], size, mode)
         if size == 0 and not isinstance(declared, Queue):
             raise _Errno("EINVAL")
+        if isinstance(declared, Queue) and (declared.bytes or 0) > queues.MSGMNB:
+            raise _Errno("EPERM")  # whoever makes it gives it its `bytes` (Q-13)
         records = turn.fx[self.record[place]]
         generation = next((g for g, r in enumerate(records) if r is None), None)
         if generation is None:
@@ -60,17 +62,24 @@ class LivingObjects(Living):
             )
         id_ = turn.fx[self.next_id]
         turn.fx[self.next_id] = id_ + 1
-        record = self._new(id_, declared, mode & 0o777, turn.process + 1, size)
+        record = self._new(id_, place, mode & 0o777, turn.process + 1, size)
         self._put(turn.fx, place, generation, record)
         return self._hold(turn, place, id_)
 
-    def _take(self, turn: Turn, place: int, record: Record, size: int | None, mode: int) -> int:
-        """An existing object is found by its key: rights asked for, and size, are checked (S-27, H-2)."""
-        wanted = mode >> 6 | mode >> 3 | mode
-        if not self._allowed(turn.process, record, wanted & (READ | WRITE)):
-            raise _Errno("EACCES")
-        if size is not None and size > record.size:
+    def _asked(self, declared: IpcObject, call: ObjectCall) -> int:
+        """The size that semget or shmget is asked for: the declared one, unless the step says another."""
+        size = self._size(declared, call.size)
+        if isinstance(declared, SemaphoreSet) and size > SEMMSL:
+            raise _Errno("EINVAL")  # whatever there is (S-27)
+        return size
+
+    def _take(self, turn: Turn, place: int, record: Record, size: int, mode: int) -> int:
+        """An existing object is found by its key: its size is checked, then the rights asked for, each bit of
+        the mode (S-27, H-2)."""
+        if size > record.size:
             raise _Errno("EINVAL")
+        if not self._allowed(turn.process, record, (mode >> 6 | mode >> 3 | mode) & 0o7):
+            raise _Errno("EACCES")
         return self._hold(turn, place, record.id)
 
     def _hold(self, turn: Turn, place: int, id_: int) -> int:
@@ -85,17 +94,30 @@ class LivingObjects(Living):
     def _open(self, turn: Turn, call: ObjectCall, place: int) -> int:
         declared = self._declared(call.object)
         if call.id is not None:
-            return self._hold(turn, place, int(turn.value(call.id)))
+            return self._hold(turn, place, self._told(turn, place, int(turn.value(call.id))))
         if declared.key.private:
             raise EvaluationError(
                 f"`{declared.name}` has the key `private`, which finds nothing: give it a key, or open it "
                 "by `id:`"
             )
+        size = self._asked(declared, call)
         found = self._by_key(turn, place)
         if found is None:
             raise _Errno("ENOENT")
         mode = (0o444 if call.readonly else 0) if call.mode is None else call.mode
-        return self._take(turn, place, found[1], call.size, mode)
+        return self._take(turn, place, found[1], size, mode)
+
+    def _told(self, turn: Turn, place: int, id_: int) -> int:
+        """An id that the process was told, which has to be of what it calls so."""
+        for other, ref in enumerate(self._refs):
+            same = self.record[other] == self.record[place]
+            if ref.kind is self._refs[place].kind and not same and self._find(turn.fx, other, id_):
+                mine, its = self._declared(self._refs[place]).name, self._declared(ref).name
+                raise Unsupported(
+                    f"`{mine}` is opened by the id of `{its}`, and the model does not know one object by two "
+                    "names with different keys"
+                )
+        return id_
 
     def _attach(self, turn: Turn, call: ObjectCall, place: int) -> int:
         found = self._handle(turn.fx, turn.process, place)
@@ -110,7 +132,7 @@ class LivingObjects(Living):
         address = next(a for a in free if a not in used)
         mine = (*handles.attached[number], (found[1].id, address, call.readonly))
         self._set(turn, handles._replace(attached=_with(handles.attached, number, mine)))
-        self._count(turn.fx, number, found[1].id, 1)
+        self._count(turn.fx, number, found[1].id, 1, turn.process)
         return address
 
     def _detach(self, turn: Turn, call: ObjectCall, place: int) -> int:
@@ -122,7 +144,7 @@ class LivingObjects(Living):
             if address is None or mine[i][1] == address:
                 gone = mine.pop(i)
                 self._set(turn, handles._replace(attached=_with(handles.attached, number, tuple(mine))))
-                self._count(turn.fx, number, gone[0], -1)
+                self._count(turn.fx, number, gone[0], -1, turn.process)
                 return 0
         raise _Errno("EINVAL")
 
@@ -136,7 +158,7 @@ class LivingObjects(Living):
             raise _Errno("EPERM")
         if call.object.kind is ObjectKind.SEGMENT:
             self._put(fx, place, generation, record._replace(removed=True, key=0))
-            self._count(fx, call.object.number, record.id, 0)
+            self._count(fx, call.object.number, record.id, 0, turn.process)
             return 0
         self._put(fx, place, generation, None)
         self._discard(turn, call.object)
@@ -189,12 +211,15 @@ class LivingObjects(Living):
             case ObjectKind.SEMAPHORES:
                 return {"nsems": record.size, "otime": record.otime}[field]
             case ObjectKind.SEGMENT:
-                more = {
+                who, _, attached, detached = record.last
+                return {
                     "size": record.size,
                     "nattch": record.attached,
                     "cpid": pid_of(record.creator or BY_THE_RUN),
-                }
-                return int(more.get(field, 1))  # times, and who attached last
+                    "lpid": pid_of(who),
+                    "atime": attached,
+                    "dtime": detached,
+                }[field]
         return self._queue_stated(fx, ref.number, record)[field]
 
     def _queue_stated(self, fx: Effects, number: int, record: Record) -> dict[str, int]:
@@ -215,6 +240,8 @@ class LivingObjects(Living):
         if found is None:
             raise _Errno("EINVAL")
         generation, record = found
+        if not self._allowed(turn.process, record, READ):
+            raise _Errno("EACCES")  # IPC_SET gives back what IPC_STAT has told
         if not self._owner(turn.process, record):
             raise _Errno("EPERM")
         if call.mode is not None:

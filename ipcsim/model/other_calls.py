@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ipcsim.errors import EvaluationError
 from ipcsim.model import processes
 from ipcsim.model.effects import Act, Effects, Failure, Step
-from ipcsim.model.locals import Local, Mode
+from ipcsim.model.layout import View
+from ipcsim.model.locals import LIVING, Coming, Local, Mode
 from ipcsim.model.turn import SHOWN, Outcomes, Turn
 from ipcsim.program.expressions import element
 from ipcsim.program.instructions import (
@@ -15,6 +16,7 @@ from ipcsim.program.instructions import (
     Choose,
     Crash,
     Exit,
+    KernelCall,
     Load,
     Phase,
     Semop,
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
 def load(turn: Turn, access: Load) -> Outcomes:
     slots, index = _elements(turn, access)
-    if slots is None:
+    if _faults(turn, access, index, store=False):
+        yield _fault(turn, (0, index, b""))
         return
     value = turn.fx[slots[index]]
     turn.env[access.into] = value
@@ -50,16 +53,22 @@ def store(turn: Turn, access: Store) -> Outcomes:
         value = field.check(int(turn.value(access.value)))
         shown = (value, 0, b"")
     slots, index = _elements(turn, access)
-    living = turn.machine.living
-    if living is not None and living.faults(turn.fx, turn.process, access.segment, field):
-        place = (turn.process, turn.local.pc)
-        processes.fail(
-            turn.machine, turn.fx, *place, Failure.FAULT, "SIGSEGV", True, (shown[0], index, shown[2])
-        )
-        yield turn.fx
+    if _faults(turn, access, index, store=True):
+        yield _fault(turn, (shown[0], index, shown[2]))
         return
     turn.fx[slots[index]] = value
     yield turn.stepped(shown[0], index, shown[2])
+
+
+def _faults(turn: Turn, access: Load | Store, index: int, store: bool) -> bool:
+    """Whether the access is a SIGSEGV: to memory attached read-only (H-3), or beyond the last page (H-1)."""
+    living = turn.machine.living
+    return living is not None and living.faults(turn.fx, turn.process, access, index, store)
+
+
+def _fault(turn: Turn, tried: tuple[int, int, bytes]) -> Effects:
+    processes.fail(turn.machine, turn.fx, turn.process, turn.local.pc, Failure.FAULT, "SIGSEGV", True, tried)
+    return turn.fx
 
 
 def _elements(turn: Turn, access: Load | Store) -> tuple[list[int], int]:
@@ -116,63 +125,127 @@ def crash(turn: Turn, crash_: Crash) -> Outcomes:
 
 
 def signal(turn: Turn, call: Signal) -> Outcomes:
-    """kill(2): see `Signal`, S-22, S-23, Q-12."""
+    """kill(2): see `Signal`, S-22, S-23, S-29, S-30, Q-12."""
     machine, fx = turn.machine, turn.fx
     target = _target(turn, call.family, call.index)
     record = (target, 0, b"")
     other: Local = fx[target]
-    if other.mode in (Mode.UNBORN, Mode.ENDED, Mode.FAILED, Mode.DEAD):
+    if other.mode is Mode.UNBORN or other.reaped:
         yield turn.returned("ESRCH", begin=record)
         return
     if target == turn.process and call.signal in ("SIGKILL", "SIGSTOP"):
         fx.steps.append(Step(target, other.pc, Act.CALL, begin=record, scheduled=True))
         if call.signal == "SIGKILL":
-            _killed(machine, fx, target)
+            fx.steps.append(Step(target, other.pc, Act.DIE, end=(-9, 0, b"")))
+            processes.end(machine, fx, target, Mode.DEAD)
         else:
             turn.after(fx)
             fx[target] = fx[target]._replace(mode=Mode.STOPPED)
         yield fx
         return
     turn.returned(None, begin=record)
-    other = fx[target]
-    match call.signal:
-        case "SIGKILL":
-            _killed(machine, fx, target)
-        case "SIGSTOP":
-            _stopped(machine, fx, target, other)
-        case "SIGCONT":
-            _continued(machine, fx, target, other)
-        case _ if other.mode is Mode.ASLEEP:
-            processes.leave_queue(machine, fx, target, other)
-            processes.returned(machine, fx, target, other, "EINTR", act=Act.WAKE, scheduled=False)
-        case _ if other.mode is Mode.STOPPED_ASLEEP:
-            fx[target] = other._replace(mode=Mode.STOPPED_CAUGHT)
+    _deliver(turn, target, call.signal)
     yield fx
 
 
-def _killed(machine: Machine, fx: Effects, target: int) -> None:
-    fx.steps.append(Step(target, fx[target].pc, Act.DIE, end=(-9, 0, b"")))
-    processes.end(machine, fx, target, Mode.DEAD)
+def _deliver(turn: Turn, target: int, name: str) -> None:
+    """A signal is sent to a process; one that is in a call, or may be, has it on its way (S-30)."""
+    machine, fx = turn.machine, turn.fx
+    local: Local = fx[target]
+    calls = isinstance(machine.people[target].code[local.pc], KernelCall) and target != turn.process
+    match name:
+        case "SIGCONT":
+            _continue(machine, fx, target, local)
+        case _ if local.mode is Mode.ASLEEP or (local.mode is Mode.READY and calls):
+            fx[target] = local._replace(coming=_coming(local.coming, name))
+        case "SIGKILL" if local.mode in LIVING and local.mode is not Mode.ENDING:
+            processes.die(machine, fx, target, local)
+        case "SIGSTOP" if local.mode is Mode.READY:
+            fx[target] = local._replace(mode=Mode.STOPPED)
+        case "SIGKILL" | "SIGSTOP":
+            pass  # it is stopped, or at its end, already
+        case _ if local.mode is Mode.STOPPED_ASLEEP:
+            fx[target] = local._replace(mode=Mode.STOPPED_CAUGHT)
 
 
-def _stopped(machine: Machine, fx: Effects, target: int, other: Local) -> None:
-    if other.mode is Mode.READY:
-        fx[target] = other._replace(mode=Mode.STOPPED)
-    elif other.mode is Mode.ASLEEP:
-        processes.leave_queue(machine, fx, target, other)
-        fx[target] = other._replace(mode=Mode.STOPPED_ASLEEP)
+def _coming(before: Coming | None, name: str) -> Coming:
+    """What is on its way to a sleeper once this signal has been sent, too."""
+    if name == "SIGKILL" or before is Coming.KILL:
+        return Coming.KILL
+    caught = before in (Coming.SIGNAL, Coming.STOP_CAUGHT) or name != "SIGSTOP"
+    stop = before in (Coming.STOP, Coming.STOP_CAUGHT) or name == "SIGSTOP"
+    if not stop:
+        return Coming.SIGNAL
+    return Coming.STOP_CAUGHT if caught else Coming.STOP
 
 
-def _continued(machine: Machine, fx: Effects, target: int, other: Local) -> None:
-    if other.mode is Mode.STOPPED:
-        fx[target] = other._replace(mode=Mode.READY)
-    elif other.mode in (Mode.STOPPED_ASLEEP, Mode.STOPPED_CAUGHT):
-        local = fx[target] = other._replace(mode=Mode.ASLEEP)
-        # a semop ends with EINTR, handler or not (S-23); msgsnd and msgrcv begin again by themselves, except
-        # where a handler has to run first (Q-12)
-        semop_ = isinstance(machine.people[target].code[other.pc], Semop)
-        if semop_ or other.mode is Mode.STOPPED_CAUGHT:
-            processes.returned(machine, fx, target, local, "EINTR", act=Act.WAKE, scheduled=False)
+def _continue(machine: Machine, fx: Effects, target: int, local: Local) -> None:
+    """SIGCONT: a semop ends with EINTR, handler or not (S-23); msgsnd and msgrcv begin again by themselves,
+    except where a handler has to run first (Q-12)."""
+    semop = isinstance(machine.people[target].code[local.pc], Semop)
+    match local.mode:
+        case Mode.STOPPED if local.due is not None:
+            served = local._replace(mode=Mode.ASLEEP, due=None)
+            processes.returned(machine, fx, target, served, local.due, act=Act.WAKE, scheduled=False)
+        case Mode.STOPPED:
+            fx[target] = local._replace(mode=Mode.READY)
+        case Mode.STOPPED_ASLEEP | Mode.STOPPED_CAUGHT:
+            again = fx[target] = local._replace(mode=Mode.ASLEEP)
+            if semop or local.mode is Mode.STOPPED_CAUGHT:
+                processes.returned(machine, fx, target, again, "EINTR", act=Act.WAKE, scheduled=False)
+        case Mode.ASLEEP | Mode.READY if local.coming in (Coming.STOP, Coming.STOP_CAUGHT):
+            caught = semop or local.coming is Coming.STOP_CAUGHT
+            fx[target] = local._replace(coming=Coming.SIGNAL if caught else Coming.RESTART)
+
+
+def reached(turn: Turn) -> Effects:
+    """What was sent to a process that is about to call reaches it before the call."""
+    fx, process, local = turn.fx, turn.process, turn.local
+    quiet = local._replace(coming=None)
+    match local.coming:
+        case Coming.KILL:
+            processes.die(turn.machine, fx, process, quiet)
+        case Coming.STOP | Coming.STOP_CAUGHT:
+            fx[process] = quiet._replace(mode=Mode.STOPPED)
+        case _:  # a handler has run, or there was nothing to do
+            fx[process] = quiet
+    return fx
+
+
+def disturbed(turn: Turn) -> Effects:
+    """What was on its way to a sleeper takes it out of its queue."""
+    machine, fx, process, local = turn.machine, turn.fx, turn.process, turn.local
+    processes.leave_queue(machine, fx, process, local)
+    quiet = local._replace(coming=None)
+    match local.coming:
+        case Coming.SIGNAL:
+            processes.returned(machine, fx, process, quiet, "EINTR", act=Act.WAKE, scheduled=False)
+        case Coming.RESTART:
+            fx[process] = quiet
+        case Coming.STOP:
+            fx[process] = quiet._replace(mode=Mode.STOPPED_ASLEEP)
+        case Coming.STOP_CAUGHT:
+            fx[process] = quiet._replace(mode=Mode.STOPPED_CAUGHT)
+        case Coming.KILL:
+            processes.die(machine, fx, process, quiet)
+    return fx
+
+
+def ending(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
+    """A process at its end gives back what it holds, one thing a step (S-16, S-29)."""
+    for what in processes.next_back(machine, Effects(view), process):
+        fx = Effects(view)
+        fx.steps.append(Step(process, local.pc, Act.UNDO))
+        processes.give_back(machine, fx, process, what)
+        yield fx
+
+
+def reaped(view: View, process: int, local: Local) -> Effects:
+    """Its parent has waited for it: from now on kill(2) gives ESRCH (S-29)."""
+    fx = Effects(view)
+    fx.steps.append(Step(process, local.pc, Act.REAP))
+    fx[process] = local._replace(reaped=True)
+    return fx
 
 
 def spawn(turn: Turn, call: Spawn) -> Outcomes:
@@ -185,7 +258,7 @@ def spawn(turn: Turn, call: Spawn) -> Outcomes:
     person = machine.people[target]
     handles = turn.local.handles
     if machine.living is not None:
-        machine.living.inherited(fx, handles)
+        machine.living.inherited(fx, handles, turn.process)
     fx[target] = processes.arrive(person, 0, list(person.initial), None, handles)
     yield turn.returned(None, begin=record, finish=(target, 0, b""))
 

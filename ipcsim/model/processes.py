@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ipcsim.errors import EvaluationError
 from ipcsim.model import semaphores
 from ipcsim.model.effects import Act, Effects, Failure, Step
-from ipcsim.model.locals import Local, Mode, Person, Stuck
+from ipcsim.model.locals import Coming, Local, Mode, Person, Stuck
+from ipcsim.model.semaphores import Sleeper, Sleeps
 from ipcsim.program.expressions import Locals
 from ipcsim.program.instructions import (
     Assert,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 FIRST_PID = 1000  # the pid of process 0, where somebody asks
 _USED = -1  # in place of a semaphore's number: the process has used SEM_UNDO on the set
+Adjustment = tuple[tuple[int, int], int]  # (set, number of the semaphore), semadj
+ENDED = ""  # the phase that `at` asks for with the one argument: it has ended
 BY_THE_RUN = -1  # what a slot keeps instead of a process's number plus 1: the one that made the objects
 
 
@@ -51,7 +55,10 @@ def go_on(machine: Machine, fx: Effects, process: int, pc: int, env: Locals, pha
         try:
             pc = person.run_silently(pc, env)
         except Stuck as stuck:
-            fail(machine, fx, process, stuck.pc, Failure.EVALUATION, stuck.problem)
+            if process in machine.undo:  # what the step has done is to be seen before the end undoes more
+                fx[process] = person.at(stuck.pc, env, phase, handles)
+            else:
+                fail(machine, fx, process, stuck.pc, Failure.EVALUATION, stuck.problem)
             return
         if (person.family, pc) not in machine.chained or pc in done:
             break
@@ -132,8 +139,18 @@ def returned(
 ) -> None:
     """The kernel call at the process's pc is over: with success, or with `errno`.
 
-    `received` goes into the variable of a receive, `result` into that of any other call that has one.
+    `received` goes into the variable of a receive, `result` into that of any other call that has one. What
+    is on its way to a sleeper (`Coming`) finds it here, outside of the queue.
     """
+    if local.coming is Coming.KILL:  # what was done is done, and it never knows
+        if act is Act.CALL:
+            fx.steps.append(Step(process, local.pc, Act.SLEEP, begin=begin, scheduled=True))
+        die(machine, fx, process, local)
+        return
+    if local.coming in (Coming.STOP, Coming.STOP_CAUGHT):
+        served = (errno, received, result, act, begin, finish, scheduled)
+        _stop_served(machine, fx, process, local, served)
+        return
     person = machine.people[process]
     instruction = person.code[local.pc]
     assert isinstance(instruction, KernelCall)
@@ -155,6 +172,22 @@ def returned(
         go_on(machine, fx, process, target, env, phase)
 
 
+def _stop_served(
+    machine: Machine, fx: Effects, process: int, local: Local, served: tuple[str | None, *tuple[Any, ...]]
+) -> None:
+    """The call of a process that SIGSTOP is about to reach is over: it stops on its way back. `served`: the
+    arguments of `returned`."""
+    errno, on_its_way = served[0], local._replace(coming=None)
+    call = machine.people[process].code[local.pc]
+    assert isinstance(call, KernelCall)
+    if errno is not None and call.handler(errno) is None:  # which is its end, when it goes on
+        fx[process] = on_its_way._replace(mode=Mode.STOPPED, due=errno)
+        return
+    returned(machine, fx, process, on_its_way, *served)
+    if fx[process].mode is Mode.READY:
+        fx[process] = fx[process]._replace(mode=Mode.STOPPED)
+
+
 def phase_in_call(instruction: Instruction, local: Local) -> str | None:
     """A semop that gives back what the phase stands for ends it as it begins (see `Phase`)."""
     return None if isinstance(instruction, Semop) and instruction.ends_phase else local.phase
@@ -172,6 +205,8 @@ def fall_asleep(machine: Machine, fx: Effects, process: int, begin: tuple[int, i
 
 def leave_queue(machine: Machine, fx: Effects, process: int, local: Local) -> None:
     """Take a sleeper out of the queue that it sleeps in."""
+    if not machine.explicit:
+        return  # nobody could see it there
     slot = _queue_of(machine, process, local)
     fx[slot] = tuple(s for s in fx[slot] if s.process != process)
 
@@ -179,7 +214,7 @@ def leave_queue(machine: Machine, fx: Effects, process: int, local: Local) -> No
 def adrift(machine: Machine, fx: Effects, process: int, local: Local) -> bool:
     """Whether a sleeper has been woken without being served, and is about to look again and, where it still
     has to wait, to queue up anew: after SIGCONT (Q-12), a receiver after IPC_SET (Q-10)."""
-    return all(s.process != process for s in fx[_queue_of(machine, process, local)])
+    return machine.explicit and all(s.process != process for s in fx[_queue_of(machine, process, local)])
 
 
 def _queue_of(machine: Machine, process: int, local: Local) -> int:
@@ -196,28 +231,75 @@ def _queue_of(machine: Machine, process: int, local: Local) -> int:
             raise TypeError(f"nobody sleeps in {type(instruction).__name__}")
 
 
+# --- ends take time ---
+
+
 def end(machine: Machine, fx: Effects, process: int, mode: Mode) -> None:
-    """The process is gone: out of every queue, SEM_UNDO undone (S-16), segments detached."""
+    """The process takes no more steps: out of every queue. What it holds goes back at once where that is one
+    thing at most, else one thing after another (S-16)."""
     local: Local = fx[process]
     if local.mode is Mode.ASLEEP:
         leave_queue(machine, fx, process, local)
-    if machine.living is not None:
-        machine.living.detach_all(fx, process)
-    fx[process] = Local(local.pc, mode)
+    fx[process] = Local(local.pc, Mode.ENDING, handles=local.handles, fate=mode)
+    held = holdings(machine, fx, process)
+    if len(held) < 2:
+        give_back(machine, fx, process, held[0] if held else None)
+
+
+def die(machine: Machine, fx: Effects, process: int, local: Local) -> None:
+    """SIGKILL has come: not one step more of its code. What it holds has still to go back (S-29); where there
+    is nothing, and nobody looks at it, a process at its end and one that is over are the same."""
+    fx.steps.append(Step(process, local.pc, Act.DIE, end=(-9, 0, b"")))
+    fx[process] = Local(local.pc, Mode.ENDING, phase=local.phase, handles=local.handles, fate=Mode.DEAD)
+    shows = local.phase is not None or ENDED in machine.watched
+    if not shows and not holdings(machine, fx, process):
+        give_back(machine, fx, process, None)
+
+
+def holdings(machine: Machine, fx: Effects, process: int) -> list[int | None]:
+    """What goes back at the end, in Linux's order: attachments (None), then the sets with something to undo,
+    the most recently used first (S-16)."""
+    handles = fx[process].handles
+    attached = handles is not None and any(handles.attached)
     undo = machine.undo.get(process)
-    if undo is None:
-        return
-    used = list(dict.fromkeys(s for (s, _), _ in fx[undo]))
-    adjustments = {set_: adjustments_of(machine, fx, process, set_) for set_ in used}
-    fx[undo] = ()
-    for set_ in reversed(used):
-        slots = machine.sem[set_]
-        values = {number: fx[slots[number]] for number in adjustments[set_]}
-        for number in semaphores.give_back(adjustments[set_], values):
-            fx[slots[number]] = values[number]
-            note_pid(machine, fx, set_, number, process)
-        note_otime(machine, fx, set_)  # even where nothing is given back (S-18)
-        hand_over(machine, fx, set_, None)
+    used = [] if undo is None else list(dict.fromkeys(s for (s, _), _ in fx[undo]))
+    return [None] * attached + [*reversed(used)]
+
+
+def next_back(machine: Machine, fx: Effects, process: int) -> list[int | None]:
+    """What of it may go back next: under `weak` any of the sets."""
+    held = holdings(machine, fx, process)
+    if not held:
+        return [None]
+    return held[:1] if machine.kernel or held[0] is None else held
+
+
+def give_back(machine: Machine, fx: Effects, process: int, what: int | None) -> None:
+    """One of the holdings goes back; with the last one the process is over."""
+    local: Local = fx[process]
+    if what is None and machine.living is not None:
+        machine.living.detach_all(fx, process)
+        local = local._replace(handles=None)
+    fx[process] = local._replace(phase=None)
+    if what is not None:
+        undo_set(machine, fx, process, what)
+    if not holdings(machine, fx, process):
+        assert local.fate is not None
+        fx[process] = Local(local.pc, local.fate)
+
+
+def undo_set(machine: Machine, fx: Effects, process: int, set_: int) -> None:
+    """All adjustments of a set at once, and whoever can go on then (S-16)."""
+    slot = machine.undo[process]
+    adjustments = adjustments_of(machine, fx, process, set_)
+    fx[slot] = tuple((key, a) for key, a in fx[slot] if key[0] != set_)
+    slots = machine.sem[set_]
+    values = {number: fx[slots[number]] for number in adjustments}
+    for number in semaphores.give_back(adjustments, values):
+        fx[slots[number]] = values[number]
+        note_pid(machine, fx, set_, number, process)
+    note_otime(machine, fx, set_)  # even where nothing is given back (S-18)
+    hand_over(machine, fx, set_, None)
 
 
 def note_pid(machine: Machine, fx: Effects, set_: int, number: int, process: int) -> None:
@@ -233,6 +315,8 @@ def note_otime(machine: Machine, fx: Effects, set_: int) -> None:
 
 def hand_over(machine: Machine, fx: Effects, set_: int, touched: tuple[int, ...] | None) -> None:
     """Under the `kernel` discipline, complete whoever can go on now (S-5)."""
+    if machine.zcnt_shows and not machine.kernel:
+        _look_again(machine, fx, set_, touched)
     if not machine.kernel or not fx[machine.sleepers[set_]]:
         return
     slots = machine.sem[set_]
@@ -255,31 +339,59 @@ def hand_over(machine: Machine, fx: Effects, set_: int, touched: tuple[int, ...]
         returned(machine, fx, sleeper.process, fx[sleeper.process], errno, act=Act.WAKE, scheduled=False)
 
 
+def _look_again(machine: Machine, fx: Effects, set_: int, touched: tuple[int, ...] | None) -> None:
+    """Under `weak`: the kernel looks again at arrays that only wait for zero, where one of the semaphores
+    touched (None: all) is zero now (S-11)."""
+    slots = machine.sem[set_]
+    numbers = range(len(slots)) if touched is None else touched
+    if not any(fx[slots[n]] == 0 for n in numbers):
+        return
+    sleepers: tuple[Sleeper, ...] = fx[machine.sleepers[set_]]
+    looked = [(looked_at(machine, fx, set_, s) or s) if s.grows_stale else s for s in sleepers]
+    fx[machine.sleepers[set_]] = tuple(looked)
+
+
+def looked_at(machine: Machine, fx: Effects, set_: int, sleeper: Sleeper) -> Sleeper | None:
+    """A sleeper with the operation that it waits at now; None where its call could go on."""
+    values = {o.number: fx[machine.sem[set_][o.number]] for o in sleeper.operations}
+    adjustments = adjustments_of(machine, fx, sleeper.process, set_)
+    result = semaphores.attempt(sleeper.operations, values, adjustments)
+    return sleeper._replace(blocker=result.blocker) if isinstance(result, Sleeps) else None
+
+
 def adjustments_of(machine: Machine, fx: Effects, process: int, set_: int) -> dict[int, int]:
     """semadj of a process for one set."""
-    slot = machine.undo.get(process)
+    slot, set_ = machine.undo.get(process), machine.one_set(set_)
     return {} if slot is None else {n: a for (s, n), a in fx[slot] if s == set_ and n != _USED}
 
 
 def put_adjustments(machine: Machine, fx: Effects, process: int, set_: int, new: dict[int, int]) -> None:
-    slot = machine.undo.get(process)
+    slot, set_ = machine.undo.get(process), machine.one_set(set_)
     if slot is None:
         return
     kept = {key: a for key, a in fx[slot] if key[0] != set_ or key[1] == _USED}
     kept |= {(set_, n): a for n, a in sorted(new.items()) if a}
-    fx[slot] = tuple(kept.items())
+    fx[slot] = _in_order(machine, kept.items())
 
 
 def note_undo(machine: Machine, fx: Effects, process: int, set_: int) -> None:
-    """The process makes a semop with SEM_UNDO, whatever comes of it: from now on its exit touches the set
-    (S-18). Kept only where somebody could notice."""
-    if machine.undo_shows:
-        slot = machine.undo[process]
-        fx[slot] = tuple((dict(fx[slot]) | {(set_, _USED): 0}).items())
+    """The process makes a semop with SEM_UNDO, whatever comes of it: the set is its most recently used one
+    (S-16), and from now on its exit touches the set (S-18), kept only where somebody could notice."""
+    slot, set_ = machine.undo[process], machine.one_set(set_)
+    used = [(key, a) for key, a in fx[slot] if key[0] == set_]
+    if machine.undo_shows and ((set_, _USED), 0) not in used:
+        used.append(((set_, _USED), 0))
+    fx[slot] = _in_order(machine, [(key, a) for key, a in fx[slot] if key[0] != set_] + used)
+
+
+def _in_order(machine: Machine, adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
+    """Linux undoes the most recently used set first; under `weak` the order must not tell states apart."""
+    return tuple(adjustments) if machine.kernel else tuple(sorted(adjustments))
 
 
 def forget_undo(machine: Machine, fx: Effects, set_: int) -> None:
     """The set is removed, and with it everybody's undo (S-17)."""
+    set_ = machine.one_set(set_)
     for slot in machine.undo.values():
         fx[slot] = tuple((key, a) for key, a in fx[slot] if key[0] != set_)
 

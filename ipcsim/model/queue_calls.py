@@ -111,7 +111,9 @@ def _deposit(machine: Machine, fx: Effects, number: int, message: Message) -> No
                     machine, fx, waiting.process, local, "E2BIG", act=Act.WAKE, scheduled=False
                 )
                 continue
-            _receive(machine, fx, waiting.process, local, number, message, asking, Act.WAKE)
+            own = machine.people[waiting.process].code[local.pc]  # it may know the queue by another name
+            assert isinstance(own, Receive)
+            _receive(machine, fx, waiting.process, local, own.queue, message, asking, Act.WAKE)
             return
     fx[machine.queue[number]] = (*fx[machine.queue[number]], message)
 

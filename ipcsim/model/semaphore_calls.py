@@ -27,7 +27,8 @@ def semop(turn: Turn, call: Semop) -> Outcomes:
     if not turn.asleep:  # rights are looked at on entry only (S-26)
         if not all(-32768 <= o.delta <= 32767 for o in array):
             raise EvaluationError("an operation does not fit sem_op, a short")
-        errno = turn.refusal(ObjectKind.SEMAPHORES, call.set, 2 if alters else 4)
+        last = max(o.number for o in array)
+        errno = turn.refusal(ObjectKind.SEMAPHORES, call.set, 2 if alters else 4, last)
         if errno != "EINVAL" and any(o.undo for o in array):
             processes.note_undo(machine, fx, turn.process, call.set)
         if errno:
@@ -90,51 +91,61 @@ def get_value(turn: Turn, call: GetValue) -> Outcomes:
         return
     slots = machine.sem[call.set]
     if call.question is SemaphoreQuestion.ALL:
-        yield turn.returned(None, result=tuple(fx[s] for s in slots))
+        # what the set does not have stays 0 in the caller's array, what the array does not have is left out
+        mine = slots[: machine.program.sets[call.set].size]
+        yield turn.returned(None, result=tuple(fx[s] for s in mine))
         return
     number = position(call.base, call.count, turn.number(call.index))
+    if number >= turn.semaphores_of(call.set):
+        yield turn.returned("EINVAL")
+        return
     match call.question:
         case SemaphoreQuestion.VALUE:
-            value = fx[slots[number]]
+            values = {fx[slots[number]]}
         case SemaphoreQuestion.PID:
-            value = pid_of(fx[machine.pid[call.set][number]])
+            values = {pid_of(fx[machine.pid[call.set][number]])}
         case question:
-            sleepers = fx[machine.sleepers[call.set]]
-            if not machine.kernel:
-                sleepers = _still_blocked(machine, fx, call.set, sleepers)
-            value = semaphores.count(sleepers, number, question is SemaphoreQuestion.ZCNT)
-    yield turn.returned(None, result=value, finish=(value, 0, b""))
+            values = _counts(machine, fx, call.set, number, question is SemaphoreQuestion.ZCNT)
+    for value in sorted(values):
+        own = Turn(machine, turn.view, turn.process, turn.local)
+        yield own.returned(None, result=value, finish=(value, 0, b""))
 
 
-def _still_blocked(machine: Machine, fx: Effects, set_: int, sleepers: tuple[Sleeper, ...]) -> list[Sleeper]:
-    """Under `weak` who could go on is on its way and is not counted; the others count where they are now."""
-    found = []
+def _counts(machine: Machine, fx: Effects, set_: int, number: int, zero: bool) -> set[int]:
+    """What GETNCNT or GETZCNT may answer.
+
+    Under `weak` who could go on is on its way and is not counted. The others count where they are now, or,
+    like on Linux, where they were when the kernel last looked at them (S-11).
+    """
+    sleepers: tuple[Sleeper, ...] = fx[machine.sleepers[set_]]
+    if machine.kernel:
+        return {semaphores.count(sleepers, number, zero)}
+    counts = {0}
     for sleeper in sleepers:
-        values = {o.number: fx[machine.sem[set_][o.number]] for o in sleeper.operations}
-        adjustments = processes.adjustments_of(machine, fx, sleeper.process, set_)
-        result = semaphores.attempt(sleeper.operations, values, adjustments)
-        if isinstance(result, Sleeps):
-            found.append(sleeper._replace(blocker=result.blocker))
-    return found
+        now = processes.looked_at(machine, fx, set_, sleeper)
+        if now is None:
+            continue
+        seen = [now, sleeper] if sleeper.grows_stale else [now]
+        counts = {c + semaphores.count([s], number, zero) for c in counts for s in seen}
+    return counts
 
 
 def set_value(turn: Turn, call: SetValue) -> Outcomes:
     """SETVAL and SETALL: range first (S-4), every undo of it forgotten (S-17), then whoever can go on."""
     machine, fx = turn.machine, turn.fx
-    size = turn.machine.program.sets[call.set].size
     first = 0 if call.all else position(call.base, call.count, turn.number(call.index))
-    numbers = range(first, size if call.all else first + 1)
     asked = [int(turn.value(v)) for v in call.values]
-    # SETALL takes unsigned shorts, SETVAL an int
-    new = [v & 0xFFFF if call.all else _as_int(v) for v in asked]
-    out_of_range = not all(0 <= v <= SEMVMX for v in new)
-    refused = turn.refusal(ObjectKind.SEMAPHORES, call.set, 2)
-    errno = "ERANGE" if out_of_range and not (call.all and refused) else refused
-    if errno:
+    there = turn.semaphores_of(call.set)
+    slots = machine.sem[call.set]
+    if call.all:  # as many unsigned shorts as the set has; behind the array of the caller stand zeros
+        new = [*(v & 0xFFFF for v in asked), *(0 for _ in slots[len(asked) :])][:there]
+    else:
+        new = [_as_int(asked[0])]
+    if errno := _set_refused(turn, call, first < there, all(0 <= v <= SEMVMX for v in new)):
         yield turn.returned(errno)
         return
-    for number, value in zip(numbers, new, strict=True):
-        fx[machine.sem[call.set][number]] = value
+    for number, value in enumerate(new, first):
+        fx[slots[number]] = value
         processes.note_pid(machine, fx, call.set, number, turn.process)
         for process in machine.undo:
             adjustments = processes.adjustments_of(machine, fx, process, call.set)
@@ -143,6 +154,17 @@ def set_value(turn: Turn, call: SetValue) -> Outcomes:
     turn.returned(None, finish=(0 if call.all else asked[0], 0, b""))
     processes.hand_over(machine, fx, call.set, None)
     yield fx
+
+
+def _set_refused(turn: Turn, call: SetValue, exists: bool, in_range: bool) -> str | None:
+    """SETVAL looks at the value, the set, the number, the rights; SETALL at the set, the rights, the values.
+    An id below 0, of a set that was never opened, is no id at all for both."""
+    refused = turn.refusal(ObjectKind.SEMAPHORES, call.set, 2)
+    if call.all:
+        return refused or (None if in_range else "ERANGE")
+    if not in_range and not turn.never_opened(ObjectKind.SEMAPHORES, call.set):
+        return "ERANGE"
+    return "EINVAL" if not exists else refused
 
 
 def _as_int(value: int) -> int:

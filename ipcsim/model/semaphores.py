@@ -87,6 +87,11 @@ class Sleeper(NamedTuple):
     def simple(self) -> bool:
         return len(self.operations) == 1
 
+    @property
+    def grows_stale(self) -> bool:
+        """Whether what it counts on is not looked at with every change (S-11)."""
+        return not self.alters and not self.simple
+
 
 class Completion(NamedTuple):
     """A sleeper's call is over: with success (`errno` None) or not."""

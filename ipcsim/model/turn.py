@@ -10,7 +10,7 @@ from ipcsim.model.effects import Act, Effects, Step
 from ipcsim.model.layout import View
 from ipcsim.model.locals import Local, Mode
 from ipcsim.program.expressions import Locals
-from ipcsim.program.instructions import KernelCall, ObjectKind
+from ipcsim.program.instructions import Call, ObjectKind, ObjectRef
 
 if TYPE_CHECKING:
     from ipcsim.model.machine import Machine
@@ -54,23 +54,34 @@ class Turn:
         processes.returned(self.machine, self.fx, self.process, self.local, errno, **more)
         return self.fx
 
-    def refusal(self, kind: ObjectKind, number: int, need: int) -> str | None:
-        """The errno of an object that is not there, or not for this process."""
+    def refusal(self, kind: ObjectKind, number: int, need: int, last: int = 0) -> str | None:
+        """The errno of an object that is not there, of a semop that names semaphores up to `last` and a set
+        that ends before, or of an object that is not for this process (S-25)."""
         living = self.machine.living
-        return None if living is None else living.refusal(self.fx, self.process, kind, number, need)
+        return None if living is None else living.refusal(self.fx, self.process, kind, number, need, last)
+
+    def never_opened(self, kind: ObjectKind, number: int) -> bool:
+        """Whether the process has no id for the object, not even an old one."""
+        living = self.machine.living
+        return living is not None and living.never_opened(self.fx, self.process, ObjectRef(kind, number))
+
+    def semaphores_of(self, number: int) -> int:
+        """How many semaphores the set that is there has, which may be fewer than declared."""
+        living = self.machine.living
+        declared = self.machine.program.sets[number].size
+        return declared if living is None else living.semaphores_of(self.fx, self.process, number, declared)
 
 
 def struck(turn: Turn) -> Effects:
-    """The timeout of the call strikes: EAGAIN (S-24)."""
-    if turn.asleep:
-        processes.leave_queue(turn.machine, turn.fx, turn.process, turn.local)
+    """The timeout of the sleeping call strikes: EAGAIN (S-24)."""
+    processes.leave_queue(turn.machine, turn.fx, turn.process, turn.local)
     processes.returned(
         turn.machine, turn.fx, turn.process, turn.local, "EAGAIN", act=Act.STRIKE, scheduled=True
     )
     return turn.fx
 
 
-def waits(turn: Turn, call: KernelCall, record: Record, enqueue: Callable[[], None]) -> Outcomes:
+def waits(turn: Turn, call: Call, record: Record, enqueue: Callable[[], None]) -> Outcomes:
     """The call cannot be done now."""
     if turn.adrift:
         enqueue()  # sleeps again, at the tail; nothing that a run would record
@@ -82,7 +93,14 @@ def waits(turn: Turn, call: KernelCall, record: Record, enqueue: Callable[[], No
         processes.fall_asleep(turn.machine, turn.fx, turn.process, record)
         enqueue()
         yield turn.fx
-    elif call.timeout is not None:
+        return
+    asleep = processes.phase_in_call(call, turn.local) != turn.local.phase
+    if asleep:  # a phase ends as its semop begins, whether it can be done or not
+        fx = Effects(turn.view)
+        processes.fall_asleep(turn.machine, fx, turn.process, record)
+        yield fx
+    if call.timeout is not None:
+        processes.fall_asleep(turn.machine, turn.fx, turn.process, record)
         yield struck(turn)
 
 

@@ -8,19 +8,33 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, assert_never
 
 from ipcsim.program.expressions import Expr, generator_slots
 from ipcsim.program.instructions import (
+    Assert,
     Assign,
+    Branch,
+    Choose,
     Code,
+    Crash,
+    Exit,
     GetValue,
     Instruction,
+    Jump,
     Load,
     ObjectCall,
+    Pause,
+    Phase,
     Receive,
     Repeat,
     SemaphoreOperation,
+    Semop,
+    Send,
+    SetValue,
+    Signal,
+    Spawn,
+    Store,
 )
 from ipcsim.program.program import Family
 
@@ -33,8 +47,14 @@ def written_slots(instruction: Instruction) -> frozenset[int]:
             slots.add(slot)
         case Load(into=into) | GetValue(into=into):
             slots.add(into)
-        case Receive(into=into) | ObjectCall(into=into) if into is not None:
-            slots.add(into)
+        case Receive(into=into) | ObjectCall(into=into):
+            slots |= set() if into is None else {into}
+        case Semop() | SetValue() | Send() | Signal() | Spawn() | Store():
+            pass
+        case Phase() | Choose() | Assert() | Exit() | Crash() | Branch() | Jump() | Pause():
+            pass
+        case _:
+            assert_never(instruction)
     for expr in expressions_of(instruction):
         slots |= generator_slots(expr)
     return frozenset(slots)

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, assert_never
 
 from ipcsim.errors import Location
 from ipcsim.program.expressions import Expr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instruction:
-    """Base: where it stands and how to show it ("P: fork[left]")."""
+class Placed:
+    """Base of all: where an instruction stands and how to show it ("P: fork[left]")."""
 
     at: Location
     text: str
@@ -31,7 +31,7 @@ class Instruction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KernelCall(Instruction):
+class KernelCall(Placed):
     """A call that can fail. `handlers` maps an errno name to the pc that deals with it; an errno
     without handler ends the process and is a finding. `timeout` is seconds, None waits for ever."""
 
@@ -138,7 +138,7 @@ class Receive(KernelCall):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load(Instruction):
+class Load(Placed):
     """One read of a segment field (or of one element) into a local; never blocks, never fails."""
 
     segment: int
@@ -148,7 +148,7 @@ class Load(Instruction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store(Instruction):
+class Store(Placed):
     """One write of a segment field (or of one element)."""
 
     segment: int
@@ -236,7 +236,7 @@ class Spawn(KernelCall):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase(Instruction):
+class Phase(Placed):
     """The process enters a phase, which `at(process, 'name')` asks for.
 
     It lasts until the next `Phase`, until the process ends, or until it begins a `Semop` with
@@ -251,32 +251,32 @@ class Phase(Instruction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choose(Instruction):
+class Choose(Placed):
     """Goes to any one of `targets`: the schedule decides."""
 
     targets: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assert(Instruction):
+class Assert(Placed):
     condition: Expr
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exit(Instruction):
+class Exit(Placed):
     code: Expr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crash(Instruction):
+class Crash(Placed):
     """The process dies at once by a signal that it sends itself (SIGKILL unless named)."""
 
     signal: str = "SIGKILL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assign(Instruction):
+class Assign(Placed):
     """A local becomes `value`; with `index`, one element of a list local does."""
 
     visible: ClassVar[bool] = False
@@ -286,7 +286,7 @@ class Assign(Instruction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Branch(Instruction):
+class Branch(Placed):
     """Falls through where `condition` holds, else goes to `otherwise`."""
 
     visible: ClassVar[bool] = False
@@ -295,13 +295,13 @@ class Branch(Instruction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Jump(Instruction):
+class Jump(Placed):
     visible: ClassVar[bool] = False
     target: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat(Instruction):
+class Repeat(Placed):
     """End of a counted loop: takes one off `slot`; goes back to `target` while some are left.
 
     The loop's start is `Assign(slot, n)` and `Branch(slot > 0)`.
@@ -313,7 +313,7 @@ class Repeat(Instruction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause(Instruction):
+class Pause(Placed):
     """Real time (seconds, evenly from `least` to `most`) in a free run; no time at all elsewhere."""
 
     visible: ClassVar[bool] = False
@@ -321,6 +321,9 @@ class Pause(Instruction):
     most: float
 
 
+Call = Semop | GetValue | SetValue | Send | Receive | ObjectCall | Signal | Spawn
+Silent = Assign | Branch | Jump | Repeat | Pause
+Instruction = Call | Load | Store | Phase | Choose | Assert | Exit | Crash | Silent
 Code = tuple[Instruction, ...]
 
 
@@ -339,5 +342,7 @@ def successors(code: Code, pc: int) -> tuple[int, ...]:
             return targets
         case KernelCall(handlers=handlers):
             return (pc + 1, *(target for _, target in handlers))
-        case _:
+        case Load() | Store() | Phase() | Assert() | Assign() | Pause():
             return (pc + 1,)
+        case _ as other:
+            assert_never(other)

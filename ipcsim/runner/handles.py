@@ -53,7 +53,8 @@ class Handles:
 
     def attach(self, number: int, readonly: bool) -> int:
         """shmat: the address; OSError as the kernel gives it."""
-        attachment = segments.attach(self.ids[ObjectKind.SEGMENT][number], readonly)
+        struct = self._program.segments[number].struct
+        attachment = segments.attach(self.ids[ObjectKind.SEGMENT][number], readonly, struct.size)
         self._attached[number].append(attachment)
         self._use_latest(number)
         return attachment.address

@@ -65,13 +65,23 @@ def create(declared: IpcObject, mode: int, size: int | None = None, exclusive: b
                 raise
         else:
             if isinstance(declared, Queue) and declared.bytes is not None:
-                queues.set_capacity(made, declared.bytes)
+                _give_room(made, declared.bytes, mode)
             return Created(kind, declared.name, made, key, persist=declared.persist)
         try:
             return Created(kind, declared.name, _get(declared, key, mode, size), key, new=False)
         except OSError as error:
             if error.errno != errno.ENOENT:  # removed in between: try to make it again
                 raise
+
+
+def _give_room(queue_id: int, qbytes: int, mode: int) -> None:
+    """The `bytes` of a queue that has just been made; where the kernel does not allow so many (Q-13), there
+    is no queue."""
+    try:
+        queues.set_first_capacity(queue_id, qbytes, mode)
+    except OSError:
+        queues.remove(queue_id)
+        raise
 
 
 def initialise(declared: IpcObject, object_id: int) -> None:
@@ -150,12 +160,14 @@ def queue_state(queue_id: int) -> QueueState | None:
 
 
 def segment_values(segment: Segment, segment_id: int) -> tuple[Value, ...] | None:
-    """Every field now; None where the segment cannot be attached any more."""
+    """Every field now, 0 beyond the end of a smaller segment; None where it cannot be attached any more."""
     try:
+        size = segments.stat(segment_id)["size"]
         attachment = segments.attach(segment_id, readonly=True)
     except OSError:
         return None
-    values = segment.struct.unpack(attachment.read(segment.struct.size))
+    there = min(segment.struct.size, segments.whole_pages(size))
+    values = segment.struct.unpack(attachment.read(there))
     attachment.detach()
     return values
 

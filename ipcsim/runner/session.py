@@ -14,7 +14,7 @@ from typing import Any
 
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.errors import EnvironmentProblem
-from ipcsim.program import Program, RunSettings, Scheduler
+from ipcsim.program import Program, RunSettings, Scheduler, names
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
 from ipcsim.runner import objects
 from ipcsim.runner.client import Launcher
@@ -82,6 +82,7 @@ class Session:
     _unborn: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._names = names.groups(self.program)
         self._unborn = [p.number for p in self.program.processes if self.program.families[p.family].spawned]
 
     _words: bytes = b""  # all control words when the rings were last found empty
@@ -98,7 +99,8 @@ class Session:
                     ref = ObjectRef(ObjectKind(kind), number)
                     raise objects.explain_failure(self.program, ref, errno, text)
                 if "created" in message:
-                    self.ids = {ObjectRef(ObjectKind(k), n): i for k, n, i in message["created"]}
+                    for kind, number, made in message["created"]:
+                        self._learn(ObjectRef(ObjectKind(kind), number), made)
                 if "cannot" in message:
                     raise EnvironmentProblem(message["cannot"])
                 if "ready" in message:
@@ -183,7 +185,12 @@ class Session:
                     Lifecycle.CREATE,
                     Lifecycle.OPEN,
                 ):
-                    self.ids[instruction.object] = result
+                    self._learn(instruction.object, result)
+
+    def _learn(self, ref: ObjectRef, found: int) -> None:
+        """The id of an object, under each of its names."""
+        for name in self._names[ref]:
+            self.ids[name] = found
 
     def _take(self, message: dict[str, Any]) -> None:
         if "exit" not in message:

@@ -10,6 +10,7 @@ A worker leaves by `os._exit` only: it is a fork of the launcher and must not ru
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import random
 import signal
@@ -33,8 +34,11 @@ from ipcsim.program.instructions import (
     Instruction,
     Jump,
     KernelCall,
+    Lifecycle,
     Load,
     ObjectCall,
+    ObjectKind,
+    ObjectRef,
     Pause,
     Phase,
     Receive,
@@ -319,11 +323,14 @@ class Worker:
             return self._load_text(pc, load)
         which = self.compile(load.index or Const(0))
         last = (field.count or 1) - 1
+        begin = self._announced(pc, segment, store=False)
 
         def fetch() -> int:
             index = which(env)
             if not 0 <= index <= last:
                 raise EvaluationError(f"index {index} of `{field.name}` is outside 0 … {last}")
+            if begin:
+                emit(begin, 0, index)
             value = arrays(segment)[number][index]
             env[into] = value
             emit(word, value, index)
@@ -334,8 +341,11 @@ class Worker:
     def _load_text(self, pc: int, load: Load) -> Step:
         emit, word, env, after = self.emit, head(EventKind.STEP, pc), self.env, pc + 1
         field = self.program.segments[load.segment].struct.fields[load.field]
+        begin = self._announced(pc, load.segment, store=False)
 
         def fetch() -> int:
+            if begin:
+                emit(begin, 0, 0)
             raw = self.handles.attachment(load.segment).read(field.size, field.offset)
             env[load.into] = field.decode_text(raw)
             emit_data(emit, raw[: calls.SHOWN])
@@ -352,8 +362,7 @@ class Worker:
             return self._store_text(pc, store)
         which, compute = self.compile(store.index or Const(0)), self.compile(store.value)
         last = (field.count or 1) - 1
-        # a store that may be the process's last act is announced, so that its end can be explained
-        begin = head(EventKind.BEGIN, pc) if self._may_fault(segment) else 0
+        begin = self._announced(pc, segment, store=True)
 
         def put() -> int:
             index, value = which(env), field.check(int(compute(env)))
@@ -367,24 +376,32 @@ class Worker:
 
         return put
 
-    def _may_fault(self, segment: int) -> bool:
-        """Whether this process may have the segment attached read-only, or smaller than its struct."""
-        declared = self.program.segments[segment]
-        return any(
-            isinstance(i, ObjectCall)
-            and self.program.object(i.object) is declared
-            and (i.readonly or i.size is not None)
+    def _announced(self, pc: int, segment: int, store: bool) -> int:
+        """The head of a record before an access that may be the process's last act, so that its end can be
+        explained; 0 where it cannot be: nobody attaches the segment read-only, or makes it smaller."""
+        struct = self.program.segments[segment].struct
+        steps = [
+            i
             for f in self.program.families
             for i in f.code
-        )
+            if isinstance(i, ObjectCall) and i.object == ObjectRef(ObjectKind.SEGMENT, segment)
+        ]
+        readonly = store and any(i.readonly for i in steps)
+        found = any(i.action in (Lifecycle.CREATE, Lifecycle.OPEN) for i in steps)
+        smaller = found and struct.size > mmap.PAGESIZE
+        return head(EventKind.BEGIN, pc) if readonly or smaller else 0
 
     def _store_text(self, pc: int, store: Store) -> Step:
         emit, word, env, after = self.emit, head(EventKind.STEP, pc), self.env, pc + 1
         field = self.program.segments[store.segment].struct.fields[store.field]
         compute = self.compile(store.value)
+        begin = self._announced(pc, store.segment, store=True)
 
         def put() -> int:
             raw = field.encode_text(compute(env))
+            if begin:
+                emit_data(emit, raw[: calls.SHOWN])
+                emit(begin, 0, 0)
             self.handles.attachment(store.segment).write(raw, field.offset)
             emit_data(emit, raw[: calls.SHOWN])
             emit(word, 0, 0)

@@ -58,8 +58,8 @@ class IpcPerm(ctypes.Structure):
 
 
 def permissions(perm: Any) -> dict[str, int]:
-    """The fields of an ipc_perm that every IPC_STAT answers."""
+    """The fields of an ipc_perm that every IPC_STAT answers; `mode` with SHM_DEST and the like."""
     return {
         "key": perm.key, "uid": perm.uid, "gid": perm.gid,
-        "cuid": perm.cuid, "cgid": perm.cgid, "mode": perm.mode & 0o777,
+        "cuid": perm.cuid, "cgid": perm.cgid, "mode": perm.mode,
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 from ipcsim.sysv import libc
@@ -107,6 +108,13 @@ def stat(queue_id: int) -> dict[str, int]:
 def set_capacity(queue_id: int, qbytes: int) -> None:
     """IPC_SET of msg_qbytes; EPERM above MSGMNB without CAP_SYS_RESOURCE (Q-13)."""
     set_parameters(queue_id, None, qbytes)
+
+
+def set_first_capacity(queue_id: int, qbytes: int, mode: int) -> None:
+    """IPC_SET of msg_qbytes by who has just made the queue with `mode`, which may not allow to ask."""
+    ds = _MsqidDs(qbytes=qbytes)
+    ds.perm.uid, ds.perm.gid, ds.perm.mode = os.geteuid(), os.getegid(), mode & 0o777
+    checked(LIBC.msgctl(ctypes.c_int(queue_id), libc.IPC_SET, ctypes.byref(ds)), "msgctl(IPC_SET)")
 
 
 def set_parameters(queue_id: int, mode: int | None, qbytes: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from ipcsim.sysv import libc
 from ipcsim.sysv.libc import LIBC, IpcPerm, checked
 
 LIBC.shmat.restype = ctypes.c_void_p
+LIBC.mmap.restype = ctypes.c_void_p
 _FAILED = ctypes.c_void_p(-1).value
 _SHM_DEST = 0o1000  # a mode bit of the kernel's
 
@@ -119,13 +121,38 @@ class Attachment:
         return ctypes.string_at(self.address + offset, size)
 
 
-def attach(segment_id: int, readonly: bool = False) -> Attachment:
-    """shmat(2) at an address of the kernel's choice."""
+def attach(segment_id: int, readonly: bool = False, span: int = 0) -> Attachment:
+    """shmat(2) at an address of the kernel's choice.
+
+    Of the first `span` bytes there, those beyond the segment's last page are nobody's: an access is a
+    SIGSEGV (H-1), where otherwise something else of the process may be mapped.
+    """
+    if span > mmap.PAGESIZE and (own := whole_pages(_stat(segment_id).size)) < span:
+        return _attach_before_nothing(segment_id, libc.SHM_RDONLY if readonly else 0, own, span)
     try:
         memory = sysv_ipc.attach(segment_id, None, libc.SHM_RDONLY if readonly else 0)
     except (sysv_ipc.Error, ValueError) as error:
         raise _as_oserror(error, "shmat") from None
     return Attachment(memory.address, memory)
+
+
+def whole_pages(size: int) -> int:
+    """How many bytes a segment of `size` bytes has to be used: its last page is there as a whole (H-1)."""
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+
+
+def _attach_before_nothing(segment_id: int, flags: int, own: int, span: int) -> Attachment:
+    """Reserve the whole span, inaccessible, and put the segment in place of its beginning."""
+    flags_of_nothing = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # PROT_NONE: it costs no memory
+    reserved = LIBC.mmap(None, ctypes.c_size_t(span), 0, flags_of_nothing, -1, 0)
+    if reserved == _FAILED:
+        checked(-1, "mmap")
+    try:
+        made = attach_at(segment_id, reserved, flags | libc.SHM_REMAP)
+    except OSError:
+        LIBC.munmap(ctypes.c_void_p(reserved), ctypes.c_size_t(span))
+        raise
+    return Attachment(made.address, _Mapping(made.address, own, span))
 
 
 def attach_at(segment_id: int, address: int | None, flags: int = 0) -> Attachment:
@@ -143,12 +170,18 @@ def detach_at(address: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Mapping:
-    """What `Attachment` needs of sysv_ipc's SharedMemory, for the attachments made by `attach_at`."""
+    """What `Attachment` needs of sysv_ipc's SharedMemory, for the attachments made by `attach_at`; behind the
+    segment's `own` bytes lies what is reserved up to `span`."""
 
     address: int
+    own: int = 0
+    span: int = 0
 
     def detach(self) -> None:
         detach_at(self.address)
+        if self.span > self.own:
+            rest = ctypes.c_size_t(self.span - self.own)
+            LIBC.munmap(ctypes.c_void_p(self.address + self.own), rest)
 
 
 def _as_oserror(error: Exception, what: str) -> OSError:

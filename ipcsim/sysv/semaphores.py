@@ -13,6 +13,9 @@ semop = LIBC.semop
 semtimedop = LIBC.semtimedop
 
 
+MOST = 65_536  # semaphores of a set: a sem_num is an unsigned short
+
+
 class Sembuf(ctypes.Structure):
     """struct sembuf: sem_num, sem_op, sem_flg."""
 
@@ -75,10 +78,13 @@ def get(set_id: int, number: int, command: int) -> int:
 
 
 def get_all(set_id: int, size: int) -> tuple[int, ...]:
-    """GETALL: every value at one instant."""
-    values = (ctypes.c_ushort * size)()
+    """GETALL: the first `size` values at one instant; 0 for those that the set does not have.
+
+    The kernel writes as many as the set has, which may be more: there has to be room for all of them.
+    """
+    values = (ctypes.c_ushort * max(size, _stat(set_id).nsems))()
     checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.GETALL, values), "semctl(GETALL)")
-    return tuple(values)
+    return tuple(values[:size])
 
 
 def set_value(set_id: int, number: int, value: int) -> None:
@@ -89,7 +95,8 @@ def set_value(set_id: int, number: int, value: int) -> None:
 
 
 def set_all(set_id: int, values: tuple[int, ...]) -> None:
-    array = (ctypes.c_ushort * len(values))(*values)
+    """SETALL. The kernel reads as many as the set has: behind `values` it finds zeros."""
+    array = (ctypes.c_ushort * max(len(values), MOST))(*values)
     checked(LIBC.semctl(ctypes.c_int(set_id), 0, libc.SETALL, array), "semctl(SETALL)")
 
 

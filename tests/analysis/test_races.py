@@ -4,9 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from ipcsim.analysis.clocks import Clocks
 from ipcsim.analysis.races import RaceDetector
 from ipcsim.program.expressions import Const
-from ipcsim.program.instructions import GetValue, SemaphoreQuestion
+from ipcsim.program.instructions import (
+    GetValue,
+    Lifecycle,
+    ObjectCall,
+    ObjectKind,
+    ObjectRef,
+    SemaphoreQuestion,
+    Signal,
+)
 from ipcsim.verdict import Kind, Verdict
 
 from .events import Story
@@ -196,3 +205,57 @@ def test_nothing_to_watch(families):
 def test_loads_alone_never_race():
     prog = shared(UPDATE)
     assert races(prog, Story().step(0, 0).step(1, 0)) == ()
+
+
+def test_a_send_that_fails_passes_nothing_on():
+    prog = shared(
+        family("x", store(), send(0, 5, nowait=True, handlers=(("EAGAIN", 2),))),
+        family("y", receive(0, 5), load()),
+    )
+    # the message that y gets is another one: that of x did not fit
+    story = Story().step(0, 0).begin(0, 1, 5, 4).end(0, 1, errno=11).receive(1, 0, 5, 5).step(1, 1)
+    assert races(prog, story)
+    # as long as the call goes on, nobody knows
+    overlapping = Story().step(0, 0).begin(0, 1, 5, 4).receive(1, 0, 5, 5).step(1, 1).end(0, 1, errno=11)
+    assert races(prog, overlapping) == ()
+
+
+def test_esrch_orders_and_a_signal_does_not():
+    kill = Signal(at=at(1), text="", family=0, index=None, signal="SIGCONT", handlers=(("ESRCH", 1),))
+    prog = shared(family("x", store()), family("y", kill, load()))
+    gone = Story().step(0, 0).died(0).begin(1, 0, 0).end(1, 0, errno=3).step(1, 1)
+    assert races(prog, gone) == ()
+    there = Story().step(0, 0).begin(1, 0, 0).end(1, 0).step(1, 1)
+    assert races(prog, there)
+
+
+def test_continuing_orders_however_it_overlaps_with_stopping():
+    def signal(name):
+        return Signal(at=at(1), text="", family=0, index=None, signal=name)
+
+    prog = shared(family("x", signal("SIGSTOP"), load()), family("y", store(), signal("SIGCONT")))
+    first = Story().begin(0, 0, 0).step(1, 0).begin(1, 1, 0).end(0, 0).step(0, 1).end(1, 1)
+    assert races(prog, first) == ()
+    second = Story().step(1, 0).begin(1, 1, 0).begin(0, 0, 0).end(1, 1).end(0, 0).step(0, 1)
+    assert races(prog, second) == ()
+
+
+def test_what_stat_says_orders_nothing():
+    stat = ObjectCall(
+        at=at(1), text="", action=Lifecycle.STAT, object=ObjectRef(ObjectKind.QUEUE, 0), field="qnum", into=1
+    )
+    prog = shared(family("x", store(), send(0, 5)), family("y", stat, load()))
+    assert races(prog, Story().step(0, 0).send(0, 1, 5).call(1, 0).step(1, 1))
+
+
+def test_many_clocks_over_one_thing():
+    clocks = Clocks(4)
+    clocks.offer(0, "it")
+    clocks.offer(1, "it")
+    clocks.settle(0, "it", False)
+    clocks.acquire(2, "it")
+    assert clocks.of[2] == {1: 1, 2: 1}
+    clocks.settle(1, "it", True)
+    clocks.release(3, "it")
+    clocks.acquire(0, "it")
+    assert clocks.of[0] == {0: 1, 1: 1, 3: 1}

@@ -64,6 +64,19 @@ def raw_semop(set_id: int, array: Any, count: int) -> str:
     return DONE if semaphores.semop(set_id, array, count) == 0 else libc.errno_name(libc.last_errno())
 
 
+def take_each(set_ids: list[int]) -> str:
+    """P with SEM_UNDO on one set after the other."""
+    for set_id in set_ids:
+        semop(set_id, (0, -1, UNDO))
+    return DONE
+
+
+def take_and_look(set_id: int, others: list[int]) -> list[int]:
+    """P on one set, then at once the values of the `others`."""
+    semop(set_id, (0, -1))
+    return [semaphores.get(other, 0, libc.GETVAL) for other in others]
+
+
 def receive_nowhere(queue_id: int) -> str:
     """msgrcv into a buffer that is not there."""
     result = queues.msgrcv(queue_id, None, 64, 0, NOWAIT)
@@ -154,10 +167,26 @@ def maps(address: int) -> list[str]:
 # --- signals, users, relatives ---
 
 
+_caught: list[int] = []  # in the order in which their handlers ran
+
+
 def catch(number: signal.Signals) -> str:
     """Catch it, with SA_RESTART."""
-    signal.signal(number, lambda *_: None)
+    signal.signal(number, lambda caught, _frame: _caught.append(caught))
     signal.siginterrupt(number, False)
+    return DONE
+
+
+def caught() -> int:
+    """How many signals were caught since this was asked last."""
+    count = len(_caught)
+    _caught.clear()
+    return count
+
+
+def stay_on(processor: int) -> str:
+    """Run on this processor only."""
+    os.sched_setaffinity(0, {processor})
     return DONE
 
 

@@ -29,6 +29,7 @@ _PAUSE = 0.0005
 # which sleep belongs to which call; the probe looks only at the kind
 _SLEEPS: dict[Callable[..., Any], Wait] = {
     calls.semop: SemaphoreWait(0, ()),
+    calls.take_and_look: SemaphoreWait(0, ()),
     calls.send: SendWait(0, 0, 0),
     calls.receive: ReceiveWait(0, 0),
 }
@@ -128,6 +129,10 @@ class Child:
     def stop(self) -> None:
         """SIGSTOP, and wait until it has stopped."""
         self.signal(signal.SIGSTOP)
+        self.stops()
+
+    def stops(self) -> None:
+        """Wait until a SIGSTOP that is on its way has stopped it."""
         pid, status = os.waitpid(self.pid, os.WUNTRACED)
         assert pid == self.pid
         assert os.WIFSTOPPED(status)
@@ -149,9 +154,13 @@ class Child:
             self._channel.close()
         return self.status
 
+    def leave(self) -> None:
+        """Let it exit, between two calls, and do not wait."""
+        self._channel.shutdown(socket.SHUT_WR)
+
     def end(self) -> None:
         """Let it exit, between two calls."""
-        self._channel.shutdown(socket.SHUT_WR)
+        self.leave()
         assert self.wait() == 0
 
     def kill(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from ipcsim.sysv import keys, libc, queues, segments, semaphores
 from tests.conformance.child import Child, MakeQueue, MakeSegment, MakeSet, NewChild
+from tests.conformance.meetings import Meetings
 
 
 @pytest.fixture
@@ -24,6 +25,14 @@ def new_child(make_set: MakeSet, make_queue: MakeQueue, make_segment: MakeSegmen
     yield new
     for child in made:
         child.kill()
+
+
+@pytest.fixture
+def meetings(new_child: NewChild) -> Iterator[Meetings]:
+    """Lets two things meet at one sleeper, in all the ways that can be varied from here."""
+    made = Meetings(new_child)
+    yield made
+    made.end()
 
 
 def _removed(ids: list[int], remove: Callable[[int], None]) -> None:

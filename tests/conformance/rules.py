@@ -34,6 +34,16 @@ RULES: Final = {
     "S-26": "rights: alter needs write only, zero-waits alone need read; checked at entry only",
     "S-27": "semget: sizes and flags",
     "S-28": "a new set is all 0; SETVAL changes ctime, otime only where it served somebody",
+    "S-29": "a killed process ends later: until then it holds its units; ESRCH only once it was reaped",
+    "S-30": "a signal or stop does not take a sleeper off the queue: until it has run it may be served",
+    "S-31": "a semaphore that is 0 after a success of P names in GETPID who took the last unit",
+    "S-32": "a sleeper that was served cannot be disturbed any more; the handler runs all the same",
+    "S-33": "a signal or stop before IPC_RMID: EINTR or EIDRM; after it: EIDRM",
+    "S-34": "a unit given to one who is being killed stays, or is gone with the dead, unless SEM_UNDO",
+    "S-35": "a time-out against a unit: EAGAIN or success; against IPC_RMID: EAGAIN, EIDRM, or EINTR",
+    "S-36": "SIGSTOP and SIGCONT at once end a semop with EINTR, stopped or not",
+    "S-37": "an end undoes the sets one by one, first the one that a call with SEM_UNDO named last",
+    "S-38": "what a disturbed sleeper does not take goes to the next one: exactly one has it",
     # message queues
     "Q-1": "a message fits by bytes and by count; one longer than the queue waits for ever",
     "Q-2": "fullness comes first: a full queue blocks a sender whose very receiver sleeps",
@@ -49,6 +59,12 @@ RULES: Final = {
     "Q-12": "a caught signal is EINTR; stopping, freezing, tracing go unnoticed but for the place",
     "Q-13": "more than MSGMNB needs CAP_SYS_RESOURCE; msg_qbytes is an int",
     "Q-14": "a new queue is all 0 with MSGMNB; MSGMNI is ENOSPC",
+    "Q-15": "a signal or stop does not take a receiver off the queue: until it has run it may be handed to",
+    "Q-16": "a receiver that was handed a message cannot be disturbed any more",
+    "Q-17": "room is not handed over: a sender that was interrupted before it ran does not send",
+    "Q-18": "before IPC_RMID a signal: EINTR or EIDRM, a stop: EINVAL or EIDRM; after it: EIDRM",
+    "Q-19": "a message for one who is being killed goes to the next or is lost; killed before room: not sent",
+    "Q-20": "SIGSTOP and SIGCONT at once cost the place, stopped or not; with a handler between: EINTR",
     # shared memory
     "H-1": "a segment is mapped in whole pages, zero-filled; the rest of the last page is usable",
     "H-2": "shmget: sizes, flags and limits",
@@ -74,8 +90,8 @@ RULES: Final = {
 NOT_SEEN: Final = {
     "S-5": "that an error completion does not restart the scan: it changes no value, so that is the same",
     "S-7": "in which order simple zero-waiters of different semaphores are served: none touches another's",
-    "S-16": "the order of several sets at exit, and the moments between them: all inside one exit, over in "
-    "microseconds (read in the source)",
+    "S-29": "that a victim makes one more call after kill(2) has returned: it may, once in a hundred times",
+    "S-35": "that EINTR comes without a signal: a matter of the nanoseconds that IPC_RMID takes",
     "Q-4": "the order among equal senders: free, so only that each outcome is an allowed one",
     "K-2": "whether a file made again at once gets its old inode: the file system's choice",
 }

@@ -557,7 +557,7 @@ def test_undo_at_exit_comes_at_once_for_a_set_and_then_serves(make_set: MakeSet,
 
 
 def test_undo_in_several_sets_is_done_before_waitpid_returns(make_set: MakeSet, new_child: NewChild) -> None:
-    """S-16: all the sets; their order and the moments between cannot be seen from here."""
+    """S-16: all the sets; in which order is S-37."""
     for _ in range(10):
         sets, child = [make_set(1) for _ in range(4)], new_child()
         for made in sets:

@@ -21,6 +21,7 @@ from ipcsim.program import Discipline, Fairness, Program, PropertyKind
 from ipcsim.program.expressions import World, compile_expression
 from ipcsim.program.instructions import Choose, Load, Phase, Store
 from ipcsim.verdict import PRECEDENCE, Verdict
+from tests.explorer import happens_before
 
 ENDED = (Mode.ENDED, Mode.FAILED, Mode.DEAD)
 
@@ -38,6 +39,10 @@ class Reference:
     verdicts: set[Verdict] = field(default_factory=set)
     stuck: dict[int, set[int]] = field(default_factory=dict)  # by process, where it never steps again
     broken: dict[int, set[Verdict]] = field(default_factory=dict)  # by state
+
+    def due(self, state: int) -> list[tuple[Action, int]]:
+        """The edges that must be taken at last: nobody is obliged to be killed from outside."""
+        return [(a, t) for a, t in self.edges[state] if a.obliged]
 
     @property
     def verdict(self) -> Verdict:
@@ -62,6 +67,7 @@ def explore(
             widths[overflow.name] = overflow.width * 2
     for state, edges in found.edges.items():
         _judge(found, state, edges)
+    _unordered(found, most)
     _never_again(found)
     _polls(found)
     worse = PRECEDENCE.index(found.verdict) < PRECEDENCE.index(Verdict.LIVELOCK) if found.verdicts else False
@@ -122,7 +128,7 @@ def _judge(found: Reference, state: int, edges: list[tuple[Action, int]]) -> Non
             if step.failure is not None:
                 wrong.add(Verdict.VIOLATION if step.failure is Failure.ASSERTION else Verdict.ERROR)
     locals_ = [machine.local(state, p.number) for p in machine.people]
-    over = not edges and all(one.mode in (Mode.ENDED, Mode.UNBORN) for one in locals_)
+    over = not found.due(state) and all(one.mode in (Mode.ENDED, Mode.UNBORN) for one in locals_)
     for prop in machine.program.properties:
         if prop.condition is None or (prop.kind is PropertyKind.AT_END and not over):
             continue
@@ -161,6 +167,17 @@ def _race(machine: Machine, state: int) -> bool:
     return any(len(stores) > 1 and any(stores) for stores in seen.values())
 
 
+def _unordered(found: Reference, most: int) -> None:
+    """Races that no state shows."""
+    try:
+        states = happens_before.in_states(found.machine, found.edges, 20 * most)
+    except happens_before.TooManyWays:
+        raise TooMany from None
+    for state in states:
+        found.broken.setdefault(state, set()).add(Verdict.RACE)
+        found.verdicts.add(Verdict.RACE)
+
+
 # --- what goes on for ever ---
 
 
@@ -169,14 +186,12 @@ def _never_again(found: Reference) -> None:
     does, or something is done to it (it is killed, or handed what it waits for)."""
     machine = found.machine
     before: dict[int, set[int]] = {s: set() for s in found.edges}
-    for state, edges in found.edges.items():
-        for _, target in edges:
+    for state in found.edges:
+        for _, target in found.due(state):
             before[target].add(state)
     for person in machine.people:
         p = person.number
-        able = {
-            s for s, edges in found.edges.items() if any(a.process == p or p in a.writes for a, _ in edges)
-        }
+        able = {s for s in found.edges if any(a.process == p or p in a.writes for a, _ in found.due(s))}
         todo = list(able)
         while todo:
             for source in before[todo.pop()]:
@@ -193,7 +208,7 @@ def _graph(found: Reference, states: Iterable[int], keep: Callable[[Action], boo
     graph = networkx.DiGraph()
     graph.add_nodes_from(inside)
     for s in inside:
-        graph.add_edges_from((s, t) for a, t in found.edges[s] if t in inside and keep(a))
+        graph.add_edges_from((s, t) for a, t in found.due(s) if t in inside and keep(a))
     return graph
 
 
@@ -207,13 +222,14 @@ def _polls(found: Reference) -> None:
     if _progress(machine.program):
         return
     for component in networkx.strongly_connected_components(_graph(found, found.edges, lambda a: True)):
-        edges = [(a, t) for s in component for a, t in found.edges[s]]
+        edges = [(a, t) for s in component for a, t in found.due(s)]
         if not edges or any(t not in component for _, t in edges):
             continue
         movers = {a.process for a, _ in edges}
         state = next(iter(component))
         living = {p.number for p in machine.people if machine.local(state, p.number).mode in LIVING}
-        changes = any(slot >= len(machine.people) for a, _ in edges for slot in a.writes)
+        asleep = {*machine.sleepers, *machine.receivers, *machine.senders}
+        changes = any(s >= len(machine.people) and s not in asleep for a, _ in edges for s in a.writes)
         if living <= movers and not changes:
             found.verdicts.add(Verdict.LIVELOCK)
 
@@ -263,13 +279,13 @@ def _ahead(found: Reference, process: int, pc: int, phase: str) -> bool:
 def _fair_loop(found: Reference, among: set[int], fairness: Fairness, keep: Callable[[Action], bool]) -> bool:
     """Whether some fair execution stays in these states for ever, by the actions to keep."""
     for component in networkx.strongly_connected_components(_graph(found, among, keep)):
-        inside = [(s, a) for s in component for a, t in found.edges[s] if t in component and keep(a)]
+        inside = [(s, a) for s in component for a, t in found.due(s) if t in component and keep(a)]
         if not inside:
             continue
         if fairness is Fairness.NONE:
             return True
         moving = {a.process for _, a in inside}
-        able = {s: {a.process for a, _ in found.edges[s]} for s in component}
+        able = {s: {a.process for a, _ in found.due(s)} for s in component}
         if fairness is Fairness.WEAK:
             if all(
                 p in moving or any(p not in able[s] for s in component) for p in set().union(*able.values())
@@ -292,4 +308,4 @@ def _one_sided(found: Reference, component: set[int], inside: list[tuple[int, Ac
         return (action.process, local.pc, action.alternative) if chooses else None
 
     taken = {place(s, a) for s, a in inside}
-    return {s for s in component for a, _ in found.edges[s] if place(s, a) not in taken and place(s, a)}
+    return {s for s in component for a, _ in found.due(s) if place(s, a) not in taken and place(s, a)}

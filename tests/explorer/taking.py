@@ -39,7 +39,8 @@ def _meant(found: Reference, state: int, choice: Choice) -> Iterator[Action]:
         step = action.steps[0] if action.steps else None
         if step is None or step.process != choice.process or not step.scheduled:
             continue
-        if (step.act is Act.STRIKE) is not choice.timeout or (step.act is Act.DIE) is not choice.dies:
+        strikes = any(s.act is Act.STRIKE for s in action.steps)
+        if strikes is not choice.timeout or (step.act is Act.DIE) is not choice.dies:
             continue
         chooses = isinstance(machine.people[choice.process].code[local.pc], Choose)
         if choice.dies or not chooses or action.alternative == choice.alternative:

@@ -154,6 +154,22 @@ def test_as_many_states_as_before() -> None:
     assert now == before, "another number of states: if it should be, run with IPCSIM_PROMOTE=1"
 
 
+# How many states there were with all reductions while an end, and the arrival of a signal, were no steps.
+AT_ONCE = {
+    "interrupted": 21,
+    "killed-holder": 44,
+    "lock-holder-crashes-undo": 38,
+    "stopped-and-continued": 23,
+    "undo-corners": 95,
+}
+
+
+def test_ends_that_take_time_cost_little() -> None:
+    now = json.loads(EXPECTED.read_text())
+    for name, before in AT_ONCE.items():
+        assert now[name]["all"] <= 2 * before, name
+
+
 def test_reductions_reduce() -> None:
     for name, numbers in json.loads(EXPECTED.read_text()).items():
         if len(numbers) == 2:

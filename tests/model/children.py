@@ -18,10 +18,13 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ipcsim.runner import probe
+from ipcsim.program.codec import decode
+from ipcsim.program.instructions import ObjectKind
+from ipcsim.program.objects import IpcObject
+from ipcsim.runner import objects, probe
 from ipcsim.snapshot import ReceiveWait, SemaphoreWait, SendWait, Wait
 from ipcsim.sysv import process as sysv_process
-from ipcsim.sysv import queues, semaphores
+from ipcsim.sysv import queues, segments, semaphores
 from ipcsim.sysv.libc import GETALL, errno_name
 
 BLOCK = 8192  # bytes of shared memory for one child: two counters, a command, an answer
@@ -57,6 +60,67 @@ def _receive(queue_id: int, size: int, selector: int, flags: int) -> Any:
     return queues.receive(queue_id, size, selector, flags)
 
 
+_attached: dict[int, segments.Attachment] = {}  # by address
+
+
+def _create(declared: Any, mode: int, size: int | None, exclusive: bool) -> tuple[int, bool]:
+    """What the step of a worker does: the id, and whether it is a new object."""
+    made = objects.create(_declared(declared), mode, size, exclusive)
+    return made.id, made.new
+
+
+def _find(declared: Any, mode: int, size: int | None) -> int:
+    return objects.find(_declared(declared), mode, size)
+
+
+def _declared(encoded: Any) -> IpcObject:
+    found: IpcObject = decode(encoded)
+    return found
+
+
+def _change(kind: str, found: int, mode: int | None, qbytes: int | None) -> None:
+    objects.change(ObjectKind(kind), found, mode, qbytes)
+
+
+def _attach(segment_id: int, readonly: bool, span: int) -> int:
+    attachment = segments.attach(segment_id, readonly, span)
+    _attached[attachment.address] = attachment
+    return attachment.address
+
+
+def _detach(address: int) -> None:
+    _attached.pop(address).detach()
+
+
+def _detach_all() -> None:
+    for address in list(_attached):
+        _detach(address)
+
+
+def _load(address: int, type_: str, offset: int) -> int:
+    return int(_attached[address].values(type_, 1, offset)[0])
+
+
+def _store(address: int, type_: str, offset: int, value: int) -> None:
+    _attached[address].values(type_, 1, offset)[0] = value
+
+
+def _load_text(address: int, offset: int, size: int) -> str:
+    return _attached[address].read(size, offset).split(b"\0", 1)[0].decode()
+
+
+def _store_text(address: int, offset: int, size: int, text: str) -> None:
+    _attached[address].write(text.encode().ljust(size, b"\0"), offset)
+
+
+def _become(uid: int, gid: int, parent: int) -> None:
+    """Another user, for ever."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    sysv_process.die_with_parent(parent)  # changing the user has cleared it
+
+
 _CALLS: dict[str, Callable[..., Any]] = {
     "semop": semaphores.operate,
     "get": _get,
@@ -68,7 +132,19 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "stat-queue": lambda queue_id, field: queues.stat(queue_id)[field],
     "remove-semaphores": semaphores.remove,
     "remove-queue": queues.remove,
-    "capacity": queues.set_capacity,
+    "stat-segment": lambda segment_id, field: segments.stat(segment_id)[field],
+    "remove-segment": segments.remove,
+    "create": _create,
+    "find": _find,
+    "change": _change,
+    "attach": _attach,
+    "detach": _detach,
+    "detach-all": _detach_all,
+    "load": _load,
+    "store": _store,
+    "load-text": _load_text,
+    "store-text": _store_text,
+    "become": _become,
     "kill": _kill,
     "exit": os._exit,
 }
@@ -126,6 +202,7 @@ class Child:
         self._wchan = os.open(f"/proc/{self.pid}/wchan", os.O_RDONLY)
         self.alive = True
         self.in_call = False
+        self.spent = False
 
     def start(self, name: str, *arguments: Any) -> None:
         """Let it make a call, and do not wait."""
@@ -173,6 +250,23 @@ class Child:
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
+
+    def ended(self) -> bool:
+        """Whether it is gone and may be reaped."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def does(self, name: str, *arguments: Any) -> Answer:
+        """A call that does not sleep, from beginning to end."""
+        self.start(name, *arguments)
+        while not self.answered():
+            self.wait_a_little(0.01)
+        return self.answer()
+
+    def become(self, uid: int, gid: int) -> None:
+        """Another user, for ever: it serves no other program after this one."""
+        errno, _ = self.does("become", uid, gid, os.getpid())
+        assert errno is None, errno
+        self.spent = True
 
     def reap(self) -> int:
         """Wait until it is gone, SEM_UNDO and all (S-16); its exit code, or minus the signal."""
@@ -232,7 +326,7 @@ class Pool:
         """`count` children that live and are in no call."""
         for place in range(count):
             child = self._children[place]
-            if child is None or not child.alive or child.in_call:
+            if child is None or not child.alive or child.in_call or child.spent:
                 if child is not None:
                     child.kill()
                 self._children[place] = Child(self._memory, place)

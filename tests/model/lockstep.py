@@ -12,26 +12,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ipcsim.language.step_table import STAT_FIELDS
 from ipcsim.model import semaphores
-from ipcsim.model.effects import Act, Action, Step
+from ipcsim.model.effects import Act, Action, Effects, Step
+from ipcsim.model.layout import View
 from ipcsim.model.locals import LIVING, Local, Mode
 from ipcsim.model.machine import Machine
+from ipcsim.model.processes import BY_THE_RUN, pid_of
+from ipcsim.model.turn import SHOWN
 from ipcsim.program import Discipline, Program
 from ipcsim.program.instructions import (
     GetValue,
     Instruction,
+    KernelCall,
+    Lifecycle,
+    Load,
     ObjectCall,
     ObjectKind,
     ObjectRef,
     Receive,
     SemaphoreQuestion,
+    Store,
 )
 from tests.model.children import Pool
-from tests.model.world import NOBODY, THE_RUN, QueueSeen, Seen, SetSeen, World
+from tests.model.looking import NOBODY, THE_RUN, QueueSeen, Seen, SetSeen, Stat
+from tests.model.world import World
 
 STEP, STRIKE, KILL = "step", "strike", "kill"
 AFTER_REMOVAL = 15  # steps; all calls on what is gone end with EINVAL
 OFTEN = 40  # how much likelier a step is than a timeout or a kill
+ANYBODY = pid_of(BY_THE_RUN)  # who of those that start with a segment has attached it last is open
 KILLS = 1  # how many processes of one program may be killed from outside
 
 
@@ -58,6 +68,7 @@ class Covered:
     steps: int = 0
     programs: int = 0
     disagreements: int = 0
+    unsupported: Counter[str] = field(default_factory=Counter)  # programs that the model gives up, by reason
     calls: Counter[str] = field(default_factory=Counter)
     errnos: Counter[str] = field(default_factory=Counter)
     hand_overs: Counter[str] = field(default_factory=Counter)
@@ -136,7 +147,7 @@ class Lockstep:
         left = AFTER_REMOVAL
         for number in schedule:
             possible = self.possible()
-            left -= self.world.any_removed
+            left -= self.world.bare
             if not possible or not left:
                 break
             self.take(possible[number % len(possible)])
@@ -192,7 +203,6 @@ class Lockstep:
             free = [
                 action
                 for process in range(self._driven)
-                if self.machine.local(rest.state, process).mode is Mode.ASLEEP
                 for action in self.machine.actions_of(rest.state, process)
                 if not action.steps or not action.steps[0].scheduled
             ]
@@ -217,30 +227,61 @@ class Lockstep:
         if gone != seen.gone:
             return f"gone are {sorted(gone)}"
         answers = {
-            s.process: self._answer(s)
+            s.process: self._answer(s, seen)
             for s in rest.steps
-            if s.act in (Act.CALL, Act.WAKE, Act.STRIKE) and _lives(modes[s.process])
+            if s.act in (Act.CALL, Act.WAKE, Act.STRIKE, Act.STEP)
+            and _lives(modes[s.process])
+            and isinstance(self._at(s), KernelCall | Load | Store)
         }
         real = {p: self._real_answer(rest, p, a) for p, a in seen.answers.items()}
         if answers != real:
             return f"the calls end with {answers}, really {real}"
-        for number, looked in enumerate(seen.sets):
+        for number, looked in seen.sets.items():
             if looked is not None and (mine := self._set(state, number, looked)) != looked:
                 return f"set {number} is {mine}"
-        for number, found in enumerate(seen.queues):
+        for number, found in seen.queues.items():
             if found is not None and (its := self._queue(state, number, found)) != found:
                 return f"queue {number} is {its}"
-        return None
+        if self.machine.living is None:
+            return None
+        return different(self._objects(state), seen.objects)
 
-    def _answer(self, step: Step) -> Any:
+    def _objects(self, state: int) -> dict[int, Stat]:
+        """IPC_STAT of everything that there is, by the model's id; without what it does not keep for want of
+        anybody asking."""
+        living = self.machine.living
+        assert living is not None
+        fx = Effects(View(self.machine.layout, state))
+        found: dict[int, Stat] = {}
+        left_out = {"id"} if self.machine.undo_shows else {"id", "otime"}
+        left_out |= set() if living._asks_who_attached else {"lpid", "atime", "dtime"}
+        for place, ref in enumerate(living._refs):
+            for record in fx[living.record[place]]:
+                if record is not None:
+                    fields = (*STAT_FIELDS["common"], *STAT_FIELDS[str(ref.kind)])
+                    found[record.id] = {
+                        name: living._stated(fx, ref, record, name) for name in fields if name not in left_out
+                    }
+        return found
+
+    def _answer(self, step: Step, seen: Seen) -> Any:
         if step.errno is not None:
             return step.errno
-        match self.machine.people[step.process].code[step.pc]:
+        match self._at(step):
             case Receive():
                 return step.end
+            case ObjectCall(field="lpid") if step.end[0] == ANYBODY:
+                return seen.answers[step.process][1]
+            case ObjectCall(action=Lifecycle.ATTACH):
+                return 0  # where it is attached is the kernel's affair
+            case Load():
+                return step.end[0] if step.end[0] or not step.end[2] else step.end[2]
             case GetValue() | ObjectCall():
                 return step.end[0]
         return None
+
+    def _at(self, step: Step) -> Instruction:
+        return self.machine.people[step.process].code[step.pc]
 
     def _real_answer(self, rest: Rest, process: int, answer: tuple[str | None, Any]) -> Any:
         errno, result = answer
@@ -254,11 +295,11 @@ class Lockstep:
                 return self.world.as_modelled(result)
             case GetValue(question=SemaphoreQuestion.ALL):
                 return 0  # the values are looked at anyway
-            case ObjectCall(field="lspid" | "lrpid"):
-                return self.world.as_modelled(result)
-            case ObjectCall(field="otime"):
-                return int(result != 0)
-            case GetValue() | ObjectCall():
+            case ObjectCall(action=Lifecycle.ATTACH):
+                return 0
+            case Load() if isinstance(result, str):
+                return result.encode()[:SHOWN] or 0
+            case Load() | GetValue() | ObjectCall():
                 return 0 if result is None else result
         return None
 
@@ -266,12 +307,13 @@ class Lockstep:
         """The model's set; what it does not keep for want of anybody asking is taken from `seen`."""
         machine = self.machine
         get = machine.layout.get
-        values = tuple(get(state, s) for s in machine.sem[number])
+        there = len(seen.values)  # a set may be smaller than declared, or have more than there are names for
+        values = tuple(get(state, s) for s in machine.sem[number][:there])
         sleepers = get(state, machine.sleepers[number])
         counts = [
             tuple(semaphores.count(sleepers, n, zero) for n in range(len(values))) for zero in (False, True)
         ]
-        pids = tuple(_who(get(state, s)) for s in machine.pid[number]) or seen.pids
+        pids = tuple(_who(get(state, s)) for s in machine.pid[number][:there]) or seen.pids
         otime = seen.otime
         if not machine.undo_shows:
             counts[1] = seen.zcnt
@@ -294,9 +336,11 @@ class Lockstep:
         return self.machine.layout.get(state, living.record[place])[0]
 
     def finish(self) -> None:
-        """Compare what lies in the queues, message by message."""
+        """Compare what lies in the queues, message by message, and in the segments, field by field."""
+        self._compare_segments()
         for number in range(len(self.program.queues)):
-            if (qnum := self._messages(number)) is None:
+            ref = ObjectRef(ObjectKind.QUEUE, number)
+            if self.machine.leader[ref] != ref or (qnum := self._messages(number)) is None:
                 continue
             real = self.world.contents(number, qnum)
             models = [
@@ -308,9 +352,33 @@ class Lockstep:
                 raise Disagreement(f"queue {number} holds {real}, not {models}\n{self._history()}")
         self.covered.programs += 1
 
+    def _compare_segments(self) -> None:
+        for number, segment in enumerate(self.program.segments):
+            models = [self._fields(state, number) for state in self.states]
+            real = {found: self.world.fields(found, segment) for found in models[0]}
+            if real not in models:
+                raise Disagreement(f"segment {number} has {real}, not {models}\n{self._history()}")
+
+    def _fields(self, state: int, number: int) -> dict[int, tuple[Any, ...]]:
+        """The values of every segment that bears this name, or did, by the model's id."""
+        living, get = self.machine.living, self.machine.layout.get
+        if living is None:
+            return {}
+        fields = self.program.segments[number].struct.fields
+        found = {}
+        records = get(state, living.record_slot(ObjectRef(ObjectKind.SEGMENT, number)))
+        for record, elements in zip(records, self.machine.element[number], strict=True):
+            if record is not None:
+                values = [tuple(get(state, s) for s in slots) for slots in elements]
+                found[record.id] = tuple(
+                    v if f.count is not None and not f.is_text else v[0]
+                    for f, v in zip(fields, values, strict=True)
+                )
+        return found
+
     def _messages(self, number: int) -> int | None:
         """How many messages lie in a queue; None where it has been removed."""
-        if not self.world.there(ObjectKind.QUEUE, number):
+        if self.world.live(ObjectKind.QUEUE, number) is None:
             return None
         return len(self.machine.layout.get(self.states[0], self.machine.queue[number]))
 
@@ -341,6 +409,20 @@ class Lockstep:
         for number, family in enumerate(self.program.families):
             lines += [f"p{number}:", *(f"  {pc} {brief(i)}" for pc, i in enumerate(family.code))]
         return "\n".join([*lines, f"choices {[tuple(c) for c in self.done]}"])
+
+
+def different(models: dict[int, Stat], seen: dict[int, Stat | None]) -> str | None:
+    """The first object in which the model's IPC_STAT is not what was seen, in words."""
+    for number in sorted({*models, *seen}):
+        mine, real = models.get(number), seen.get(number)
+        if (mine is None) is not (real is None):
+            return f"object {number} is {'gone' if mine is None else 'there'}"
+        if mine is None or real is None:
+            continue
+        for name, value in mine.items():
+            if value != real[name] and not (name == "lpid" and value == ANYBODY):
+                return f"{name} of object {number} is {value}, really {real[name]}"
+    return None
 
 
 def _lives(mode: Mode) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from ipcsim.model.living import UNKNOWN
 from ipcsim.model.processes import BY_THE_RUN, pid_of
-from ipcsim.program import Program
+from ipcsim.program import Program, names
+from ipcsim.program.codec import encode
 from ipcsim.program.expressions import Const, Expr
 from ipcsim.program.instructions import (
     Crash,
@@ -17,18 +19,34 @@ from ipcsim.program.instructions import (
     GetValue,
     Instruction,
     Lifecycle,
+    Load,
     ObjectCall,
     ObjectKind,
+    ObjectRef,
     Receive,
     SemaphoreQuestion,
     Semop,
     Send,
     SetValue,
     Signal,
+    Store,
 )
+from ipcsim.program.objects import IpcObject, Segment
 from ipcsim.runner import objects
-from ipcsim.sysv import libc, queues, semaphores
-from tests.model.children import PATIENCE, Answer, Child
+from ipcsim.sysv import libc, queues
+from tests.model.children import PATIENCE, Child
+from tests.model.looking import (
+    NOBODY,
+    THE_RUN,
+    QueueSeen,
+    Seen,
+    SetSeen,
+    Stat,
+    look_at_queue,
+    look_at_set,
+    stated,
+    translated,
+)
 
 _COMMANDS = {
     SemaphoreQuestion.VALUE: libc.GETVAL,
@@ -37,38 +55,6 @@ _COMMANDS = {
     SemaphoreQuestion.ZCNT: libc.GETZCNT,
     SemaphoreQuestion.PID: libc.GETPID,
 }
-THE_RUN = -1  # stands for the process that made the objects
-NOBODY = -2
-
-
-class SetSeen(NamedTuple):
-    """All that semctl tells of a set; pids as process numbers."""
-
-    values: tuple[int, ...]
-    ncnt: tuple[int, ...]
-    zcnt: tuple[int, ...]
-    pids: tuple[int, ...]
-    otime: bool
-
-
-class QueueSeen(NamedTuple):
-    qnum: int
-    cbytes: int
-    qbytes: int
-    lspid: int
-    lrpid: int
-
-
-@dataclass
-class Seen:
-    """What a step did: answers by process, who is gone, who sleeps, who is stopped; and every object."""
-
-    answers: dict[int, Answer] = field(default_factory=dict)
-    gone: set[int] = field(default_factory=set)
-    asleep: frozenset[int] = frozenset()
-    stopped: frozenset[int] = frozenset()
-    sets: list[SetSeen | None] = field(default_factory=list)
-    queues: list[QueueSeen | None] = field(default_factory=list)
 
 
 def constant(expr: Expr | None) -> Any:
@@ -77,8 +63,17 @@ def constant(expr: Expr | None) -> Any:
     return expr.value
 
 
+def _bare(declared: IpcObject) -> IpcObject:
+    """Without first values, which no process gives an object that it makes, and which may be many."""
+    return replace(declared, initial=()) if isinstance(declared, Segment) else declared
+
+
 class World:
-    """See the module. `close` removes every object; whoever sleeps there then wakes with EIDRM."""
+    """See the module. `close` removes every object; whoever sleeps there then wakes with EIDRM.
+
+    Each process has its own handles, as a worker has; `made` are all objects that ever were, by the id that
+    the model gives them.
+    """
 
     def __init__(self, program: Program, children: Sequence[Child]) -> None:
         self.program = program
@@ -86,37 +81,129 @@ class World:
         self._number = {c.pid: i for i, c in enumerate(self.children)}
         self._asleep: set[int] = set()
         self._stopped: set[int] = set()
-        self._removed: set[tuple[ObjectKind, int]] = set()
-        self.set_ids: list[int] = []
-        self.queue_ids: list[int] = []
+        self._leader = names.leaders(program)
+        self.made: dict[int, tuple[ObjectKind, int]] = {}
+        self._live: dict[ObjectRef, int] = {}  # by the first name of an object: the real id of the latest one
         try:
-            for declared in program.sets:
-                made = objects.create(declared, 0o600, None, False)
-                self.set_ids.append(made.id)
-                objects.initialise(declared, made.id)
-            for queue in program.queues:
-                self.queue_ids.append(objects.create(queue, 0o600, None, False).id)
+            created = self._create_all()
+            self.handles = [dict(created) for _ in self.children]
+            self._attached: list[dict[int, list[int]]] = [{} for _ in self.children]
+            self._prepare_children()
         except BaseException:
             self.close()
             raise
+
+    def _create_all(self) -> dict[ObjectRef, int]:
+        """What the run creates, as its launcher does; the id of each by its name."""
+        created: dict[ObjectRef, int] = {}
+        for place, (ref, declared) in enumerate(self.program.objects()):
+            if declared.created_by_run:
+                made = objects.create(declared, declared.mode, exclusive=not declared.persist)
+                created[ref] = made.id
+                if made.new:
+                    self._note(ref, place + 1, made.id)
+                    objects.initialise(declared, made.id)
+        self._next = len(self.program.objects()) + 1
+        return created
+
+    def _note(self, ref: ObjectRef, number: int, found: int) -> None:
+        self.made[number] = (ref.kind, found)
+        self._live[self._leader[ref]] = found
+
+    def _prepare_children(self) -> None:
+        for process, child in enumerate(self.children):
+            family = self.program.families[self.program.processes[process].family]
+            by_hand = {
+                i.object for i in family.code if isinstance(i, ObjectCall) and i.action is Lifecycle.ATTACH
+            }
+            for ref, found in self.handles[process].items():
+                if ref.kind is ObjectKind.SEGMENT and ref not in by_hand:
+                    errno, address = child.does("attach", found, False, self._span(ref.number))
+                    assert errno is None
+                    self._attached[process].setdefault(ref.number, []).append(address)
+            if family.identity is not None:  # as a worker: it attaches with the rights of the run
+                child.become(family.identity.uid, family.identity.gid)
+
+    def _span(self, number: int) -> int:
+        return self.program.segments[number].struct.size
 
     # --- steps ---
 
     def step(self, process: int, instruction: Instruction) -> Seen:
         """Let a process do an instruction, and everything come to rest."""
         child, seen = self.children[process], Seen()
-        if isinstance(instruction, Exit):
-            child.start("exit", constant(instruction.code) & 0xFF)
-            self._reap(process, seen)
-        elif isinstance(instruction, Crash):
-            self.kill(process, seen)
+        match instruction:
+            case Exit():
+                child.start("exit", constant(instruction.code) & 0xFF)
+                self._reap(process, seen)
+            case Crash():
+                self.kill(process, seen)
+            case Load() | Store() if not self._attached[process].get(instruction.segment):
+                self.kill(process, seen)  # a worker ends here by itself, with a word
+            case Load() | Store():
+                child.start(*self._access(process, instruction))
+                self._until(process, lambda: child.answered() or child.ended())
+                if not child.answered():
+                    self._reap(process, seen)
+            case ObjectCall(action=Lifecycle.DETACH):
+                self._detach(process, instruction, seen)
+            case ObjectCall(action=Lifecycle.STAT, field="id"):
+                seen.answers[process] = (None, self._handle(process, instruction.object))
+            case _:
+                child.start(*self._command(process, instruction))
+                if isinstance(instruction, Signal):
+                    self._signalled(process, instruction, seen)
+        return self._settled(seen, {process: instruction})
+
+    def _handle(self, process: int, ref: ObjectRef) -> int:
+        return self.handles[process].get(ref, UNKNOWN)
+
+    def _detach(self, process: int, call: ObjectCall, seen: Seen) -> None:
+        """The latest attachment; a worker that has none gets EINVAL without asking the kernel (H-5)."""
+        attached = self._attached[process].get(call.object.number)
+        if attached:
+            self.children[process].start("detach", attached.pop())
         else:
-            child.start(*self._command(instruction))
-            if isinstance(instruction, Signal):
-                self._signalled(process, instruction, seen)
-            elif isinstance(instruction, ObjectCall) and instruction.action is Lifecycle.REMOVE:
-                self._removed.add((instruction.object.kind, instruction.object.number))
-        return self._settled(seen)
+            seen.answers[process] = ("EINVAL", None)
+
+    def _access(self, process: int, access: Load | Store) -> tuple[Any, ...]:
+        field = self.program.segments[access.segment].struct.fields[access.field]
+        address = self._attached[process][access.segment][-1]
+        value = () if isinstance(access, Load) else (constant(access.value),)
+        name = "load" if isinstance(access, Load) else "store"
+        if field.is_text:
+            return (f"{name}-text", address, field.offset, field.size, *value)
+        index = 0 if access.index is None else constant(access.index)
+        return (name, address, field.type, field.offset + index * field.width, *value)
+
+    def _learn(self, process: int, call: ObjectCall, seen: Seen) -> None:
+        """What a call that succeeded tells of handles and objects; ids become the model's."""
+        errno, result = seen.answers[process]
+        if errno is not None:
+            return
+        if call.action is Lifecycle.ATTACH:
+            self._attached[process].setdefault(call.object.number, []).append(result)
+        elif call.action is Lifecycle.OPEN:
+            self.handles[process][call.object] = result
+            seen.answers[process] = (None, self._modelled_id(call.object.kind, result))
+        elif call.action is Lifecycle.CREATE:
+            found, new = result
+            self.handles[process][call.object] = found
+            if new:
+                self._note(call.object, self._next, found)
+                self._next += 1
+            seen.answers[process] = (None, self._modelled_id(call.object.kind, found))
+        elif call.action is Lifecycle.STAT and call.field == "id":
+            seen.answers[process] = (None, self._modelled_id(call.object.kind, result))
+        elif call.action is Lifecycle.STAT:
+            seen.answers[process] = (None, translated(str(call.field), result, self.as_modelled))
+
+    def _modelled_id(self, kind: ObjectKind, found: int) -> int:
+        """The model's id of what really is `found`."""
+        if found == UNKNOWN:
+            return UNKNOWN
+        # an id of the kernel's is used again only after very many others
+        return next(n for n, made in self.made.items() if made == (kind, found))
 
     def strike(self, process: int) -> Seen:
         """The timeout of a sleeper's call strikes: a signal ends it, as in a controlled run."""
@@ -156,7 +243,10 @@ class World:
         elif call.signal == "SIGCONT":
             self._stopped.discard(target)
 
-    def _command(self, instruction: Instruction) -> tuple[Any, ...]:
+    def _command(self, process: int, instruction: Instruction) -> tuple[Any, ...]:
+        def set_id(number: int) -> int:
+            return self._handle(process, ObjectRef(ObjectKind.SEMAPHORES, number))
+
         match instruction:
             case Semop(set=number, operations=operations, nowait=nowait):
                 triples = [
@@ -167,50 +257,61 @@ class World:
                     )
                     for o in operations
                 ]
-                return ("semop", self.set_ids[number], triples)
+                return ("semop", set_id(number), triples)
             case GetValue(set=number, base=base, question=question):
                 size = self.program.sets[number].size
-                return ("get", self.set_ids[number], base, _COMMANDS[question], size)
+                return ("get", set_id(number), base, _COMMANDS[question], size)
             case SetValue(set=number, all=True, values=values):
-                return ("setall", self.set_ids[number], tuple(constant(v) for v in values))
+                return ("setall", set_id(number), tuple(constant(v) for v in values))
             case SetValue(set=number, base=base, values=(value,)):
-                return ("setval", self.set_ids[number], base, constant(value))
+                return ("setval", set_id(number), base, constant(value))
             case Send():
-                return self._send(instruction)
+                return self._send(process, instruction)
             case Receive():
-                return self._receive(instruction)
+                return self._receive(process, instruction)
             case Signal(family=target, signal=name):
                 child = self.children[target]
                 return ("kill", child.pid if child.alive else 0, int(getattr(signal, name)))
             case ObjectCall():
-                return self._object_call(instruction)
+                return self._object_call(process, instruction)
         raise TypeError(f"not driven: {type(instruction).__name__}")
 
-    def _send(self, call: Send) -> tuple[Any, ...]:
+    def _send(self, process: int, call: Send) -> tuple[Any, ...]:
         struct = self.program.queues[call.queue].message
         values = list(struct.unpack(b""))
         for number, expr in call.payload:
             values[number] = constant(expr)
         raw = struct.pack(tuple(values))[: constant(call.length)]
         flags = libc.IPC_NOWAIT if call.nowait else 0
-        return ("send", self.queue_ids[call.queue], constant(call.type), raw, flags)
+        found = self._handle(process, ObjectRef(ObjectKind.QUEUE, call.queue))
+        return ("send", found, constant(call.type), raw, flags)
 
-    def _receive(self, call: Receive) -> tuple[Any, ...]:
+    def _receive(self, process: int, call: Receive) -> tuple[Any, ...]:
         flags = libc.IPC_NOWAIT if call.nowait else 0
         flags |= libc.MSG_NOERROR if call.noerror else 0
         flags |= libc.MSG_EXCEPT if call.exclude else 0
-        return ("receive", self.queue_ids[call.queue], constant(call.size), constant(call.type), flags)
+        found = self._handle(process, ObjectRef(ObjectKind.QUEUE, call.queue))
+        return ("receive", found, constant(call.size), constant(call.type), flags)
 
-    def _object_call(self, call: ObjectCall) -> tuple[Any, ...]:
+    def _object_call(self, process: int, call: ObjectCall) -> tuple[Any, ...]:
+        found, declared = self._handle(process, call.object), self.program.object(call.object)
         kind = call.object.kind
-        found = (self.set_ids if kind is ObjectKind.SEMAPHORES else self.queue_ids)[call.object.number]
         match call.action:
+            case Lifecycle.CREATE:
+                mode = declared.mode if call.mode is None else call.mode
+                return ("create", encode(_bare(declared)), mode, call.size, call.exclusive)
+            case Lifecycle.OPEN:
+                asked = (0o444 if call.readonly else 0) if call.mode is None else call.mode
+                return ("find", encode(_bare(declared)), asked, call.size)
+            case Lifecycle.ATTACH:
+                return ("attach", found, call.readonly, self._span(call.object.number))
             case Lifecycle.STAT:
                 return (f"stat-{kind.value}", found, call.field)
             case Lifecycle.REMOVE:
                 return (f"remove-{kind.value}", found)
             case Lifecycle.CHANGE:
-                return ("capacity", found, constant(call.bytes))
+                room = None if call.bytes is None else constant(call.bytes)
+                return ("change", kind.value, found, call.mode, room)
         raise TypeError(f"not driven: {call.action}")
 
     # --- rest ---
@@ -224,8 +325,9 @@ class World:
                 )
             self.children[process].wait_a_little(0.0001)
 
-    def _settled(self, seen: Seen) -> Seen:
-        """Wait until everyone has answered or certainly sleeps, then look at everything.
+    def _settled(self, seen: Seen, made: Mapping[int, Instruction] | None = None) -> Seen:
+        """Wait until everyone has answered or certainly sleeps, then look at everything. `made`: the call of
+        whoever was told to make one.
 
         Whoever wakes others has done so before it answers: after a round in which nobody moved, all is
         at rest.
@@ -238,9 +340,13 @@ class World:
                     continue
                 if self._settle(process, child, seen):
                     moved = True
+        for process, call in (made or {}).items():
+            if isinstance(call, ObjectCall) and process in seen.answers:
+                self._learn(process, call, seen)
         seen.asleep, seen.stopped = frozenset(self._asleep), frozenset(self._stopped)
-        seen.sets = [self._look_at_set(i) for i in range(len(self.set_ids))]
-        seen.queues = [self._look_at_queue(i) for i in range(len(self.queue_ids))]
+        seen.sets = {n: self._look_at_set(n) for n in range(len(self.program.sets))}
+        seen.queues = {n: self._look_at_queue(n) for n in range(len(self.program.queues))}
+        seen.objects = {number: self._stat(kind, found) for number, (kind, found) in self.made.items()}
         return seen
 
     def _settle(self, process: int, child: Child, seen: Seen) -> bool:
@@ -276,55 +382,62 @@ class World:
         return 0 if who == NOBODY else pid_of(BY_THE_RUN if who == THE_RUN else who + 1)
 
     def _look_at_set(self, number: int) -> SetSeen | None:
-        if not self.there(ObjectKind.SEMAPHORES, number):
-            return None
-        found, size = self.set_ids[number], self.program.sets[number].size
-
-        def each(command: int) -> tuple[int, ...]:
-            return tuple(semaphores.get(found, n, command) for n in range(size))
-
-        return SetSeen(
-            semaphores.get_all(found, size),
-            each(libc.GETNCNT),
-            each(libc.GETZCNT),
-            tuple(self.who(pid) for pid in each(libc.GETPID)),
-            semaphores.stat(found)["otime"] != 0,
+        found = self.live(ObjectKind.SEMAPHORES, number)
+        longest = max(
+            declared.size
+            for n, declared in enumerate(self.program.sets)
+            if self._first(ObjectKind.SEMAPHORES, n) == self._first(ObjectKind.SEMAPHORES, number)
         )
+        return None if found is None else look_at_set(found, longest, self.who)
 
     def _look_at_queue(self, number: int) -> QueueSeen | None:
-        if not self.there(ObjectKind.QUEUE, number):
-            return None
-        found = queues.stat(self.queue_ids[number])
-        return QueueSeen(
-            found["qnum"],
-            found["cbytes"],
-            found["qbytes"],
-            self.who(found["lspid"]),
-            self.who(found["lrpid"]),
-        )
+        found = self.live(ObjectKind.QUEUE, number)
+        return None if found is None else look_at_queue(queues.stat(found), self.who)
+
+    def _stat(self, kind: ObjectKind, found: int) -> Stat | None:
+        stat = stated(kind, found)
+        return stat and {name: translated(name, value, self.as_modelled) for name, value in stat.items()}
+
+    def _first(self, kind: ObjectKind, number: int) -> ObjectRef:
+        return self._leader[ObjectRef(kind, number)]
+
+    def live(self, kind: ObjectKind, number: int) -> int | None:
+        """The id of the object that a name stands for; None where there is none."""
+        found = self._live.get(self._first(kind, number))
+        return None if found is None or stated(kind, found) is None else found
 
     @property
-    def any_removed(self) -> bool:
-        return bool(self._removed)
-
-    def there(self, kind: ObjectKind, number: int) -> bool:
-        return (kind, number) not in self._removed
+    def bare(self) -> bool:
+        """Whether there is no object any more, and nobody will make one."""
+        creates = any(
+            isinstance(i, ObjectCall) and i.action is Lifecycle.CREATE
+            for f in self.program.families
+            for i in f.code
+        )
+        return not creates and any(stated(kind, found) is None for kind, found in self.made.values())
 
     def contents(self, number: int, count: int) -> list[tuple[int, bytes]]:
         """The first `count` messages of a queue; takes them out, so it ends the comparison (blocked senders
         come in at the end)."""
-        found = self.queue_ids[number]
+        found = self.live(ObjectKind.QUEUE, number)
+        assert found is not None
         return [queues.receive(found, 9000, 0, libc.IPC_NOWAIT) for _ in range(count)]
+
+    def fields(self, number: int, segment: Segment) -> tuple[Any, ...] | None:
+        """What stands in the segment that the model calls so, as one of its names divides it."""
+        return objects.segment_values(segment, self.made[number][1])
 
     def close(self) -> None:
         """Remove what is left. Sleepers end with EIDRM, undo is discarded (S-17, S-21), so children can go on
         to serve another program."""
-        for kind, ids in ((ObjectKind.SEMAPHORES, self.set_ids), (ObjectKind.QUEUE, self.queue_ids)):
-            for found in ids:
-                objects.remove(kind, found)
+        for kind, found in self.made.values():
+            objects.remove(kind, found)
         for process in self._stopped:
             self.children[process].kill()
         for process in self._asleep:
             child = self.children[process]
             self._until(process, child.answered)
             child.answer()
+        for child in self.children:
+            if child.alive and not child.in_call:
+                child.does("detach-all")

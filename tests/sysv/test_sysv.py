@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,20 @@ def test_a_set_starts_with_zeros_and_takes_values(semaphore_set: int) -> None:
     assert semaphores.get_all(semaphore_set, 3) == (1, 7, 3)
     assert semaphores.get(semaphore_set, 2, libc.GETVAL) == 3
     assert semaphores.stat(semaphore_set)["nsems"] == 3
+
+
+def test_getall_and_setall_of_a_larger_and_a_smaller_set(semaphore_set: int) -> None:
+    """The kernel takes and gives as many as there are, whatever room the caller has."""
+    made = semaphores.create(keys.IPC_PRIVATE, 20_000, 0o600)
+    try:
+        semaphores.set_value(made, 19_999, 5)
+        assert semaphores.get_all(made, 2) == (0, 0)
+        semaphores.set_all(made, (1, 2))
+        assert semaphores.get_all(made, 20_000) == (1, 2, *(0,) * 19_998)
+    finally:
+        semaphores.remove(made)
+    semaphores.set_all(semaphore_set, (1, 2, 3, 4))
+    assert semaphores.get_all(semaphore_set, 5) == (1, 2, 3, 0, 0)
 
 
 def test_an_array_of_operations_is_all_or_nothing(semaphore_set: int) -> None:
@@ -100,6 +116,40 @@ def test_a_segment_is_memory_shared_between_attachments() -> None:
     with pytest.raises(OSError, match="shmat") as caught:
         segments.attach(made)
     assert caught.value.errno == errno.EINVAL
+
+
+def test_nothing_is_mapped_behind_a_segment_as_far_as_its_struct_reaches() -> None:
+    """H-1: where the next page may otherwise be anybody's."""
+    made = segments.create(keys.IPC_PRIVATE, 1, 0o600)
+    page = mmap.PAGESIZE
+    try:
+        attachment = segments.attach(made, span=3 * page)
+        attachment.write(b"x", page - 1)
+        assert attachment.read(1, page - 1) == b"x"
+        assert _mapped_at(attachment.address + page) == "---p"
+        assert segments.stat(made)["nattch"] == 1
+        attachment.detach()
+        assert segments.stat(made)["nattch"] == 0
+        assert _mapped_at(attachment.address + page) is None
+    finally:
+        segments.remove(made)
+
+
+def _mapped_at(address: int) -> str | None:
+    """With which rights memory is mapped from here on; None where no mapping begins here."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        where, rights, *_ = line.split()
+        if int(where.split("-")[0], 16) == address:
+            return rights
+    return None
+
+
+def test_a_segment_that_awaits_its_last_detach_says_so_in_its_mode() -> None:
+    made = segments.create(keys.IPC_PRIVATE, 8, 0o640)
+    attachment = segments.attach(made)
+    segments.remove(made)
+    assert segments.stat(made)["mode"] == 0o1640  # H-6
+    attachment.detach()
 
 
 def test_ftok_names_the_same_file_by_the_same_key(tmp_path: os.PathLike[str]) -> None:
