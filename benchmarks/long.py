@@ -51,14 +51,11 @@ def _kernel(folder: Path) -> Iterator[Work]:
 
     def unit(seed: int) -> Unit:
         words = io.StringIO()
-        with contextlib.redirect_stdout(words):
-            covered = differential.compare(1, seed)  # one step at least: one program
-        counts = {
-            "programs": covered.programs,
-            "steps": covered.steps,
-            "disagreements": covered.disagreements,
-        }
-        wrong = covered.disagreements > 0
+        with contextlib.redirect_stdout(words):  # one step at least: one program; every other one of lives
+            covered = differential.compare(1, seed, lives=seed % 2 == 1)
+        wrong, unanswered = covered.disagreements, covered.unsupported.total()
+        counts = {"programs": covered.programs, "steps": covered.steps, "disagreements": wrong}
+        counts["programs that have no model"] = unanswered
         return Unit(counts, (Failure(seed, words.getvalue().strip()),) if wrong else ())
 
     yield unit
@@ -70,7 +67,13 @@ def _oracle(folder: Path) -> Iterator[Work]:
 
     def unit(seed: int) -> Unit:
         result = compare(seed)
-        return Unit(dict(result.counts), tuple(Failure(seed, words) for words in result.disagreements))
+        compared = result.how in ("agree", "disagree")
+        counts = {"scenarios compared": int(compared), "disagreements": int(bool(result.wrong))}
+        counts["states by brute force"] = result.states
+        if not compared:
+            counts[f"left out: {result.how}"] = 1
+        words = "; ".join([*result.wrong, f"features: {' '.join(result.features)}"])
+        return Unit(counts, (Failure(seed, words),) if result.wrong else ())
 
     yield unit
 
@@ -82,8 +85,10 @@ def _starvation(folder: Path) -> Iterator[Work]:
     runs = _function("starving", "starvation_runs")
 
     def unit(seed: int) -> Unit:
-        result = runs(seed, 1)
-        return Unit(dict(result.counts), tuple(Failure(seed, words) for words in result.disagreements))
+        tally = runs(1, 1, first=seed)
+        counts = {"runs of right programs": tally.runs, "false alarms": len(tally.wrong)}
+        counts["processes"] = tally.processes
+        return Unit(counts, tuple(Failure(seed, words) for words in tally.wrong))
 
     with busy():
         yield unit

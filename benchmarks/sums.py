@@ -27,7 +27,7 @@ from ipcsim.version import __version__
 FORMAT = 1
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).with_name(".state")  # git ignores it
-JUDGES = ("ipcsim", "problems", "scenarios", "benchmarks", "tests/model", "tests/explorer")
+JUDGES = ("ipcsim", "problems", "scenarios", "benchmarks", "tests/model", "tests/explorer", "tests/oracle")
 
 
 class StateProblem(Exception):
