@@ -14,6 +14,7 @@ from ipcsim.errors import Location
 class Status(StrEnum):
     RUNNING = "running"  # can take a step by itself (also: in a pause, or at a scheduler's gate)
     BLOCKED = "blocked"  # asleep in the kernel, in the call that `wait` describes
+    STOPPED = "stopped"  # by SIGSTOP; it goes on once somebody sends it SIGCONT
     UNBORN = "not started"  # waits for another process to spawn it
     ENDED = "ended"  # exited by itself
     DEAD = "dead"  # killed by a signal, crashed, or ended by an error

@@ -210,6 +210,12 @@ def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
         if mine & theirs or not theirs:
             place = f"the same {outcome.verdict}, at the same lines"
             return f"Real processes took the same {steps:,} steps and ended in {place}."
+    if way.hurried:
+        return (
+            "The replay on real processes ended differently: this way needs somebody to be quicker than the "
+            "end of a process, or than a signal on its way, and a replay waits for both. In a free run it "
+            "may happen."
+        )
     refused = [f for f in again.findings if "is not possible" in f.message]
     if refused:
         return f"The kernel does not follow: {refused[0].message}"

@@ -183,6 +183,8 @@ class _Teller:
         verb = "waits" if len(pairs) == 1 else "wait"
         reason, remarks = why_nobody(self._report, need, frozenset(cause.processes))
         message = f"{names} {verb} for {waits_for(self._program, need)} for ever: {reason}."
+        if need.sort is NeedSort.CONTINUE:
+            message = f"{names} is stopped for ever: {reason}."
         return self._finding(Kind.ORPHANED_WAIT, message, pairs, remarks)
 
     def tell_behind(self, behind: dict[int, Need]) -> Finding:

@@ -6,6 +6,8 @@ is not blocked, whoever's call could succeed by the values at hand, and then, ov
 process each of whose needs somebody marked may satisfy. What is never marked is deadlocked, even while
 others go on working.
 
+A stopped process waits for whoever may continue it.
+
 The marking errs towards "can run": it counts neither units nor messages, so a process that is starved
 rather than stuck counts as able to run. What is called deadlocked is so under every continuation of the
 Program; a kill, or a call from outside the Program, is not considered.
@@ -23,6 +25,8 @@ from ipcsim.program import Program
 from ipcsim.program.instructions import SetValue
 from ipcsim.snapshot import Holding, ProcessState, Snapshot, Status
 from ipcsim.verdict import Finding
+
+_LIVING = (Status.RUNNING, Status.BLOCKED, Status.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class WaitForGraph:
     def _by_ability(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
         for state in self._snapshot.processes:
-            if state.status in (Status.RUNNING, Status.BLOCKED):
+            if state.status in _LIVING:
                 for i in self._may.effects(state.process, state.pc).ids:
                     found.setdefault(i, []).append(state.process)
         return found
@@ -150,7 +154,7 @@ def analyse(program: Program, snapshot: Snapshot, may: MayAnalysis) -> DeadlockR
     program = may.program  # with one name for each object: so are the waits of the snapshot told
     needs: dict[int, tuple[Need, ...]] = {}
     for state in snapshot.processes:
-        if state.status is Status.BLOCKED:
+        if state.status in (Status.BLOCKED, Status.STOPPED):
             found = needs_of(program, snapshot, state)
             if found:
                 needs[state.process] = found
@@ -190,16 +194,12 @@ class _Reduction:
         self._nodes: dict[Need, _Node] = {}
         self._subscribers: dict[int, list[_Node]] = {}
         self.waiting = {p: len(found) for p, found in needs.items()}
-        self._live = [
-            s.process
-            for s in snapshot.processes
-            if s.process not in needs and s.status in (Status.RUNNING, Status.BLOCKED)
-        ]
+        self._live = [s.process for s in snapshot.processes if s.process not in needs and s.status in _LIVING]
         self._ids = {
-            s.process: may.effects(s.process, s.pc).ids
-            for s in snapshot.processes
-            if s.status in (Status.RUNNING, Status.BLOCKED)
+            s.process: may.effects(s.process, s.pc).ids for s in snapshot.processes if s.status in _LIVING
         }
+        # a signal ends the sleep of who is not stopped; who is takes it later
+        self._asleep = {s.process for s in snapshot.processes if s.status is Status.BLOCKED}
         self._unborn = {s.process for s in snapshot.processes if s.status is Status.UNBORN}
         for process in self._unborn:  # makes its abilities known before anybody asks who provides what
             may.effects(process, 0)
@@ -223,7 +223,7 @@ class _Reduction:
     def _reach(self, ability: Ability) -> None:
         """What somebody who can run may do to another process itself: interrupt it, or start it."""
         process = ability.object
-        if ability.act == INTERRUPT and self.waiting.get(process, 0) > 0:
+        if ability.act == INTERRUPT and process in self._asleep and self.waiting.get(process, 0) > 0:
             self.waiting[process] = 0
             self._live.append(process)
         elif ability.act == SPAWN and process in self._unborn:

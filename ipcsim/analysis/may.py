@@ -55,6 +55,7 @@ RECEIVE: Final = 3  # a receive from queue `object` asking for `first`; `extent`
 REMOVE: Final = 4  # removes, or changes by IPC_SET, set (first 0) or queue (first 1) `object`
 INTERRUPT: Final = 5  # sends process `object` a signal: a sleeping call of it ends (EINTR)
 SPAWN: Final = 6  # starts process `object`
+CONTINUE: Final = 7  # sends process `object` SIGCONT or SIGKILL: it is stopped no longer
 
 ANY_TYPE: Final = 0
 PLAIN, EXCLUDE, VARIES = 0, 1, 2  # `extent` of RECEIVE: as asked, MSG_EXCEPT, the type varies
@@ -233,8 +234,10 @@ def _sources(program: Program, constants: Constants, instruction: Instruction) -
             yield _send(queue, constants.known(type_))
         case Receive(queue=queue, type=type_, exclude=exclude):
             yield _receive(queue, constants.known(type_), EXCLUDE if exclude else PLAIN)
-        case Signal(family=family, index=index):
+        case Signal(family=family, index=index, signal=name):
             yield _processes(program, INTERRUPT, family, index, constants)
+            if name in ("SIGCONT", "SIGKILL"):
+                yield _processes(program, CONTINUE, family, index, constants)
         case Spawn(family=family, index=index):
             yield _processes(program, SPAWN, family, index, constants)
         case ObjectCall(action=Lifecycle.REMOVE | Lifecycle.CHANGE, object=ref) if (
@@ -380,11 +383,11 @@ def _may_fail(operation: SemaphoreOperation) -> bool:
 
 
 def _expressions_may_raise(instruction: Instruction) -> bool:
-    return any(_may_raise(e) for e in expressions_of(instruction))
+    return any(may_raise(e) for e in expressions_of(instruction))
 
 
-def _may_raise(expr: Expr) -> bool:
+def may_raise(expr: Expr) -> bool:
     """Whether evaluation can fail: division, overflow, an index, min or max of nothing."""
     if isinstance(expr, Index | Call) or (isinstance(expr, Binary) and expr.op in ("*", "//", "%")):
         return True
-    return any(_may_raise(c) for c in children(expr))
+    return any(may_raise(c) for c in children(expr))

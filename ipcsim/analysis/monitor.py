@@ -12,7 +12,7 @@ process did because of another is then always seen after it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 
 from ipcsim.analysis import verdicts
@@ -39,7 +39,10 @@ _first = _time = itemgetter(0)
 
 class Monitor:
     """What is known of a run so far. `exact`: events come in the order of their effects, one process
-    moving at a time (a controlled scheduler)."""
+    moving at a time (a controlled scheduler).
+
+    While the run goes on, `confirms` asks the kernel whether a process really can do nothing by itself.
+    """
 
     def __init__(self, program: Program, exact: bool = False) -> None:
         self.program = program = names.unified(program)
@@ -50,7 +53,8 @@ class Monitor:
         self._tracker = Tracker(program, operations, self._table)
         self.races = RaceDetector(program, operations, exact)
         self.properties = Properties(program, exact, operations)
-        self.livelock = Livelock(program)
+        self.livelock = Livelock(program, sleeps=self._sleeps)
+        self.confirms: Callable[[ProcessState], bool] | None = None
         self._findings: list[Finding] = []
         self._leftover: dict[int, bytes] = {}
         self._wanted: list[dict[int, bool]] = [{} for _ in program.processes]
@@ -76,7 +80,7 @@ class Monitor:
             if entry.failure:
                 self._take_failure(event)
         if self.livelock.needed:
-            self.livelock.count(event.process, {word: 1}, int(entry.step), entry.progress, entry.change)
+            self.livelock.count(event.process, {word: 1}, entry.steps, entry.progress, entry.change)
             self._settle_livelock()
         if not self._exactly_overtaken and self.overtaking.needed:
             self.overtaking.feed(event)
@@ -134,8 +138,7 @@ class Monitor:
         steps, progress, change, some = 0, False, False, []
         for word, times in batch.counts.items():
             entry = row.get(word) or self._table.entry(process, word)
-            if entry.step:
-                steps += times
+            steps += entry.steps * times
             if not entry.dull:
                 some.append((batch.last[word], entry, times))
                 progress |= entry.progress
@@ -259,19 +262,17 @@ class Monitor:
 
     def _settle_livelock(self) -> None:
         if self.livelock.needed:
-            if self.livelock.wants_sleepers:
-                self.livelock.asleep(self._sleepers())
             self.livelock.settle()
 
-    def _sleepers(self) -> list[int]:
-        """Who has been inside a call without timeout for so long that it sleeps there."""
-        found: list[int] = []
-        for process, track in enumerate(self._tracker.tracks):
-            if track.in_call and (self._exact or self._newest - track.time >= _ASLEEP_AFTER):
-                state = self._tracker.state(process, Status.BLOCKED)
-                if state.wait is not None and not state.timed:
-                    found.append(process)
-        return found
+    def _sleeps(self, process: int) -> bool:
+        """Whether it is in a call that only others can end; by the kernel, where there is one to ask."""
+        track = self._tracker.tracks[process]
+        state = self._tracker.state(process, Status.BLOCKED)
+        if self.confirms is not None:
+            return self.confirms(state)
+        if state.wait is None or state.timed:
+            return False
+        return self._exact or self._newest - track.time >= _ASLEEP_AFTER
 
     # --- what is known ---
 
@@ -295,10 +296,13 @@ class Monitor:
     @property
     def stop(self) -> bool:
         """Whether something was found that ends the run."""
-        if self._exact and self._held:  # whoever asks has let everything come to rest
-            self._held.sort(key=_time)
-            self._release(None)
         return self.properties.found or self.livelock.found or self.overtaking.found
+
+    def at_rest(self) -> None:
+        """Nothing moves (in a controlled run, between two turns): everything that was fed can be judged."""
+        self._held.sort(key=_time)
+        self._release(None)
+        self.properties.at_rest()
 
     def findings(self) -> tuple[Finding, ...]:
         """Everything found so far."""
@@ -313,8 +317,7 @@ class Monitor:
     def finish(self, final: FinalState | None) -> tuple[Finding, ...]:
         """Everything found in the run, which is over. `final` are the values at the end where every
         process has ended; what must hold at the end is judged if all did so by themselves."""
-        self._held.sort(key=_time)
-        self._release(None)
+        self.at_rest()
         found = self.findings()
         if final is not None and self._all_ended:
             found += self.properties.at_end(final)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from ipcsim.analysis.may import (
     ANY_TYPE,
+    CONTINUE,
     EXCLUDE,
     FALL,
     RECEIVE,
@@ -29,6 +30,7 @@ from ipcsim.snapshot import (
     SemaphoreWait,
     SendWait,
     Snapshot,
+    Status,
 )
 
 
@@ -41,6 +43,7 @@ class NeedSort:
     ROOM: Final = "room"  # somebody must take something out of queue `object`
     ARRAY: Final = "array"  # the semop on set `object` can never succeed, whatever the values
     SIZE: Final = "size"  # the message is larger than queue `object` ever holds
+    CONTINUE: Final = "continue"  # process `object` is stopped: somebody must send it SIGCONT, or end it
 
 
 class Need(NamedTuple):
@@ -59,6 +62,8 @@ class Need(NamedTuple):
 
 def needs_of(program: Program, snapshot: Snapshot, state: ProcessState) -> tuple[Need, ...]:
     """What must happen before `state`'s process goes on; empty where it can by itself."""
+    if state.status is Status.STOPPED:
+        return (Need(NeedSort.CONTINUE, state.process),)
     wait = state.wait
     if state.timed or wait is None:
         return ()
@@ -137,6 +142,8 @@ def _send_needs(wait: SendWait, queue: QueueState) -> tuple[Need, ...]:
 
 def providers(may: MayAnalysis, need: Need) -> list[int]:
     """The ids of the abilities that may satisfy `need`, or end the call in another way."""
+    if need.sort is NeedSort.CONTINUE:
+        return may.ability_ids(CONTINUE, need.object)
     queue = need.sort in (NeedSort.MESSAGE, NeedSort.ROOM, NeedSort.SIZE)
     wanted = [Ability(REMOVE, need.object, int(queue), 0)]
     found: list[int] = []

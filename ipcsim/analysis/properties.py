@@ -6,21 +6,27 @@ because of another is then seen after it, so an overlap of phases found here hap
 never seen broken holds for this run alone.
 
 Values of semaphores, queues and segments are followed only with `exact`, when the events come in the order
-of their effects (a controlled scheduler); otherwise such conditions are judged at the end only.
+of their effects (a controlled scheduler); otherwise such conditions are judged at the end only. A turn begins
+with a BEGIN or a STEP, and whoever it wakes ends its call within it: a V and the P that it lets through are
+one act of the kernel, whichever of them is recorded first. So values are looked at when a turn is over.
+
+A property that has no value (a division by zero, an index out of range) is an error of the scenario. While an
+object is not there that it looks at, it is not judged; if that was so whenever it was looked at, that is an
+error, too.
 `always_eventually` is not judged here: in a run, starvation and livelock are its signs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ipcsim.analysis.conditions import looks_at_values, nodes, only_rises, phases_of
 from ipcsim.analysis.operations import Operations
-from ipcsim.analysis.values import Values
+from ipcsim.analysis.watched import FinalState as FinalState
+from ipcsim.analysis.watched import NotThere, Unknown, Watched
 from ipcsim.analysis.wording import listed
-from ipcsim.errors import NOWHERE, EvaluationError, Location
+from ipcsim.errors import EvaluationError
 from ipcsim.program import Program, Property, PropertyKind
 from ipcsim.program.expressions import (
     QueueLength,
@@ -28,71 +34,20 @@ from ipcsim.program.expressions import (
     SemaphoreValue,
     World,
     compile_expression,
-    position,
 )
 from ipcsim.program.instructions import (
     Crash,
     Exit,
     Instruction,
     KernelCall,
-    ObjectCall,
+    ObjectKind,
+    ObjectRef,
     Phase,
-    Receive,
     Semop,
-    Send,
-    SetValue,
     Store,
 )
 from ipcsim.trace import Event, EventKind
 from ipcsim.verdict import Finding, Kind, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class FinalState:
-    """The values at the end, one entry a declared object; None where it is gone.
-
-    A segment's entry has one value a field, as `Struct.unpack` gives them."""
-
-    semaphores: tuple[tuple[int, ...] | None, ...]
-    queues: tuple[int | None, ...]
-    segments: tuple[tuple[Any, ...] | None, ...]
-
-
-class Watched(World):
-    """The world as a property sees it: phases always, values where they are known."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        sizes = [f.size for f in program.families]
-        self._first = [sum(sizes[:i]) for i in range(len(sizes))]
-        self.phase: list[str | None] = [None] * len(program.processes)
-        self.place: list[Location] = [NOWHERE] * len(program.processes)
-        self.ended = [False] * len(program.processes)
-        self.semaphores: list[Any] = [list(s.initial) for s in program.sets]
-        self.queues: list[int | None] = [0] * len(program.queues)
-        self.segments: list[Any] = [list(s.initial) for s in program.segments]
-
-    def at(self, family: int, index: int | None, phase: str) -> bool:
-        number = self._first[family] + position(0, self._program.families[family].count, index)
-        return self.phase[number] == phase if phase else self.ended[number]
-
-    def semaphore(self, set_: int, number: int) -> int:
-        values = self.semaphores[set_]
-        name = self._program.sets[set_].name
-        return int(self._known(None if values is None else values[number], name))
-
-    def queue_length(self, queue: int) -> int:
-        return int(self._known(self.queues[queue], self._program.queues[queue].name))
-
-    def segment(self, segment: int, field: int) -> Any:
-        values = self.segments[segment]
-        return self._known(None if values is None else values[field], self._program.segments[segment].name)
-
-    def _known(self, value: Any, name: str) -> Any:
-        if value is None:
-            raise EvaluationError(f"`{name}` has no known value here")
-        return value
-
 
 _MANY = 200  # processes in a phase: from then on it is not worked out who of them matters
 
@@ -123,8 +78,7 @@ class Properties:
         self._operations = operations or Operations(program)
         self.world = Watched(program)
         self._exact = exact
-        self._values = Values(program)
-        self.world.semaphores = self._values.sets
+        self._values = self.world.values
         checks = [
             _Check(p, self.world)
             for p in program.properties
@@ -133,13 +87,21 @@ class Properties:
         self._checks = [c for c in checks if exact or not c.values]
         self._unordered = [c.prop for c in checks if not exact and c.values]
         self._found: dict[str, Finding] = {}
+        self._judged: set[str] = set()  # properties that had a value at least once
+        self._missing: dict[str, str] = {}  # property → what it missed when it had none
         self._started = False
+        self._turn = -1  # the process that has the turn
+        self._changed: Event | None = None  # what changed a value in this turn
         self.follows_values = exact and any(c.values for c in self._checks)
 
     @property
     def needed(self) -> bool:
         """Whether any property has to be judged while the run goes on."""
         return bool(self._checks)
+
+    def begin(self, first: FinalState) -> None:
+        """What is really there before the first step."""
+        self._values.begin(first.by_object())
 
     def concerns(self, kind: int, instruction: Instruction | None) -> bool:
         """Whether such an event can matter to a property, for whoever sorts events out beforehand."""
@@ -166,6 +128,9 @@ class Properties:
             self._started = True
             self._look(event, lambda check: True)
         process, kind = event.process, event.kind
+        if kind is EventKind.BEGIN or kind is EventKind.STEP:
+            self.at_rest()
+            self._turn = process
         instruction = self._program.instruction(process, event.pc) if kind is not EventKind.DIED else None
         if kind is EventKind.STEP and not event.errno:
             if isinstance(instruction, Phase):
@@ -173,7 +138,8 @@ class Properties:
             elif isinstance(instruction, Exit | Crash):
                 self._end(event)
             elif isinstance(instruction, Store) and self.follows_values:
-                self._store(event, instruction)
+                self._values.store(event, instruction)
+                self._note(event)
         elif kind is EventKind.BEGIN:
             if isinstance(instruction, Semop) and instruction.ends_phase:
                 self._enter(event, None)
@@ -183,63 +149,49 @@ class Properties:
             self._values.died(process)
             self._end(event)
         elif kind is EventKind.END and not event.errno and self.follows_values:
-            self._effect(event)
+            assert isinstance(instruction, KernelCall)
+            pairs = self._operations.of(event) if isinstance(instruction, Semop) else ()
+            if self._values.call(event, instruction, pairs):
+                self._note(event)
+
+    def at_rest(self) -> None:
+        """The turn is over: look at what depends on the values that it has changed."""
+        event, self._changed = self._changed, None
+        if event is not None:
+            self._look(event, lambda check: check.values)
+
+    def _note(self, event: Event) -> None:
+        """A value has changed; the one whose turn it is did it, whoever is recorded first."""
+        if self._changed is None or event.process == self._turn:
+            self._changed = event
 
     def _enter(self, event: Event, phase: str | None) -> None:
         world = self.world
         before, world.phase[event.process] = world.phase[event.process], phase
         world.place[event.process] = self._program.where(event.process, event.pc)
+        waits = phase is None and self.follows_values  # for what the call that ends the phase does
+        if waits:
+            self._note(event)
         self._look(
             event,
-            lambda check: phase in check.phases or (before in check.phases and not check.entering_only),
+            lambda check: (
+                not (waits and check.values)
+                and (phase in check.phases or (before in check.phases and not check.entering_only))
+            ),
         )
 
     def _end(self, event: Event) -> None:
         self.world.ended[event.process] = True
         before, self.world.phase[event.process] = self.world.phase[event.process], None
-        died = event.kind is EventKind.DIED
+        if self.follows_values:
+            self._note(event)  # with SEM_UNDO it gives back what it took
         self._look(
             event,
             lambda check: (
-                "" in check.phases
-                or (before in check.phases and not check.entering_only)
-                or (died and check.values)
+                not check.values
+                and ("" in check.phases or (before in check.phases and not check.entering_only))
             ),
         )
-
-    def _effect(self, event: Event) -> None:
-        instruction = self._program.instruction(event.process, event.pc)
-        match instruction:
-            case Semop():
-                self._values.semop(event.process, instruction, self._operations.of(event))
-            case SetValue():
-                self._values.other(instruction)
-            case ObjectCall():
-                self._values.other(instruction)
-            case Send(queue=queue):
-                self._count(queue, 1)
-            case Receive(queue=queue):
-                self._count(queue, -1)
-            case _:
-                return
-        self._look(event, lambda check: check.values)
-
-    def _count(self, queue: int, by: int) -> None:
-        length = self.world.queues[queue]
-        self.world.queues[queue] = None if length is None else length + by
-
-    def _store(self, event: Event, instruction: Store) -> None:
-        values = self.world.segments[instruction.segment]
-        field = self._program.segments[instruction.segment].struct.fields[instruction.field]
-        if field.is_text:
-            values[instruction.field] = None  # a record has no room for a text
-        elif field.count is None:
-            values[instruction.field] = event.a
-        else:
-            items = list(values[instruction.field])
-            items[event.b] = event.a
-            values[instruction.field] = tuple(items)
-        self._look(event, lambda check: check.values)
 
     def _look(self, event: Event, concerned: Callable[[_Check], bool]) -> None:
         for check in self._checks:
@@ -247,10 +199,14 @@ class Properties:
                 continue
             try:
                 broken = check.broken()
-            except EvaluationError as error:
-                if "no known value" not in str(error):
-                    self._found[check.prop.name] = self._unevaluable(check.prop, str(error))
+            except (Unknown, NotThere) as error:
+                if isinstance(error, NotThere):
+                    self._missing[check.prop.name] = str(error)
                 continue
+            except EvaluationError as error:
+                self._found[check.prop.name] = self._unevaluable(check.prop, str(error))
+                continue
+            self._judged.add(check.prop.name)
             if broken:
                 self._found[check.prop.name] = self._violation(check, event)
 
@@ -258,12 +214,12 @@ class Properties:
 
     def at_end(self, final: FinalState) -> tuple[Finding, ...]:
         """Judge what must hold once every process has ended by itself, with the values that remain."""
-        world = Watched(self._program)
-        world.ended = [True] * len(world.ended)
-        world.semaphores = [None if s is None else list(s) for s in final.semaphores]
-        world.queues = list(final.queues)
-        world.segments = [None if s is None else list(s) for s in final.segments]
+        world = Watched.at_end(self._program, final)
         found: list[Finding] = []
+        for check in self._checks:
+            missing = self._missing.get(check.prop.name)
+            if missing is not None and check.prop.name not in self._judged | self._found.keys():
+                found.append(self._unevaluable(check.prop, missing))
         for prop in self._program.properties:
             if prop.condition is None or (
                 prop.kind is not PropertyKind.AT_END and prop not in self._unordered
@@ -273,7 +229,10 @@ class Properties:
                 value = compile_expression(prop.condition, world)([0] * max(1, prop.slots))
                 holds = not value if prop.kind is PropertyKind.NEVER else value
             except EvaluationError as error:
-                found.append(self._unevaluable(prop, str(error)))
+                if isinstance(error, NotThere) and prop in self._unordered:
+                    self._missing[prop.name] = str(error)  # it may well have been there before
+                else:
+                    found.append(self._unevaluable(prop, str(error)))
                 continue
             if not holds:
                 found.append(self._broken_at_end(prop, world))
@@ -281,15 +240,16 @@ class Properties:
 
     def not_judged(self, ended: bool) -> tuple[str, ...]:
         """What this run could not judge, as sentences. `ended`: everybody ended by itself."""
-        said = [
-            f"The property `{p.name}` ({p.at}) was looked at only at the end: in a free run the order of "
-            "values is not known. `--scheduler random` judges it at every step."
-            if ended
-            else f"The property `{p.name}` ({p.at}) was not judged: in a free run the order of values is "
-            "not known. `--scheduler random` judges it at every step."
-            for p in self._unordered
-            if p.name not in self._found
-        ]
+        order = "in a free run the order of values is not known. `--scheduler random` judges every step."
+        said = []
+        for p in self._unordered:
+            if not ended:
+                how = f"was not judged: {order}"
+            elif p.name in self._missing:
+                how = f"was not judged: {self._missing[p.name]}, at the end; {order}"
+            else:
+                how = f"was looked at only at the end: {order}"
+            said.append(f"The property `{p.name}` ({p.at}) {how}")
         if not ended:
             said += [
                 f"The property `{p.name}` ({p.at}) was not judged: not every process ended by itself."
@@ -367,7 +327,7 @@ class Properties:
         return Finding(
             Kind.EVALUATION,
             Verdict.ERROR,
-            f"The property `{prop.name}` cannot be judged: {problem}.",
+            f"The property `{prop.name}` (line {prop.at.line}) cannot be judged: {problem}.",
             at=prop.at,
             details=(("", f"the property: {prop.name}", str(prop.at)),),
         )
@@ -376,16 +336,20 @@ class Properties:
         """The values that the condition looks at, where they can be named."""
         assert prop.condition is not None
         found: dict[str, Any] = {}
+
+        def note(name: str, ref: ObjectRef, place: int) -> None:
+            thing = world.values.present[ref]
+            if thing is not None and place < len(thing.values):
+                found[name] = thing.values[place]
+
         for node in nodes(prop.condition):
             match node:
                 case SemaphoreValue(set=s, base=base, count=None):
-                    found[self._program.sets[s].label(base)] = (
-                        world.semaphores[s] or {}
-                    ) and world.semaphores[s][base]
+                    note(self._program.sets[s].label(base), ObjectRef(ObjectKind.SEMAPHORES, s), base)
                 case QueueLength(queue=q):
-                    found[f"len({self._program.queues[q].name})"] = world.queues[q]
+                    note(f"len({self._program.queues[q].name})", ObjectRef(ObjectKind.QUEUE, q), 0)
                 case SegmentValue(segment=s, field=f):
                     segment = self._program.segments[s]
                     name = f"{segment.name}.{segment.struct.fields[f].name}"
-                    found[name] = world.segments[s] and world.segments[s][f]
-        return tuple(("", f"{n} is {v}", "") for n, v in list(found.items())[:6] if v not in (None, {}, []))
+                    note(name, ObjectRef(ObjectKind.SEGMENT, s), f)
+        return tuple(("", f"{n} is {v}", "") for n, v in list(found.items())[:6] if v is not None)

@@ -23,6 +23,9 @@ def why_nobody(report: DeadlockReport, need: Need, waiting: frozenset[int]) -> R
             return _too_large(report, need, waiting), []
         case NeedSort.MESSAGE:
             return _no_message(report, need, waiting), []
+        case NeedSort.CONTINUE:
+            nobody = _nobody(report, need, waiting, "send it SIGCONT")
+            return nobody.replace("no process ever does that: send", "no process ever sends"), []
         case NeedSort.ROOM:
             return _no_room(report, need, waiting), []
         case _:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ipcsim.analysis import errnos
+from ipcsim.analysis.idle import only_looks
 from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.requests import Request, Requests
 from ipcsim.errors import Location
@@ -20,7 +21,6 @@ from ipcsim.program.instructions import (
     Choose,
     Crash,
     Exit,
-    GetValue,
     Instruction,
     KernelCall,
     Lifecycle,
@@ -51,7 +51,8 @@ class LockEffect:
 class Entry:
     """The meaning of one head for one process.
 
-    - `step`: counts as a step; `dull`: and is nothing more than that;
+    - `steps`: counts as so many steps (a time-out as two: to fall asleep, and to wake); `dull`: and is
+      nothing more than that;
     - `phase`: the phase entered, None where one ends, else `UNCHANGED`; `progress`: one marked so;
     - `change`: may change an object, as opposed to polling;
     - `locks`: units taken or given back; `request`: what the call competes for (BEGIN) or got (END);
@@ -62,7 +63,7 @@ class Entry:
     kind: int
     pc: int
     errno: int
-    step: bool
+    steps: int
     dull: bool = False
     phase: str | None = UNCHANGED
     progress: bool = False
@@ -124,12 +125,12 @@ class Table:
         if kind == EventKind.BEGIN:
             ends = isinstance(instruction, Semop) and instruction.ends_phase
             return Entry(
-                kind=kind, pc=pc, errno=0, step=False, phase=None if ends else UNCHANGED,
+                kind=kind, pc=pc, errno=0, steps=0, phase=None if ends else UNCHANGED,
                 request=request if request and request.wants else None,
                 varying=varying, dull=not ends and not varying,
             )  # fmt: skip
         return Entry(
-            kind=kind, pc=pc, errno=0, step=True, change=not _only_looks(instruction),
+            kind=kind, pc=pc, errno=0, steps=1, change=not only_looks(instruction),
             locks=self.lock_effects(process, pc, pairs) if pairs else (),
             request=request, varying=varying, control=isinstance(instruction, SetValue | ObjectCall),
         )  # fmt: skip
@@ -138,42 +139,33 @@ class Table:
 def _plain(kind: int, pc: int, errno: int, instruction: Instruction | None) -> Entry:
     """Every other record: it means the same for all processes of a family."""
     if kind == EventKind.DIED:
-        return Entry(kind=kind, pc=pc, errno=errno, step=False, phase=None, change=True, failure=True)
+        return Entry(kind=kind, pc=pc, errno=errno, steps=0, phase=None, change=True, failure=True)
     if kind not in (EventKind.END, EventKind.STEP) or instruction is None:
-        return Entry(kind=kind, pc=pc, errno=errno, step=False, dull=True)
+        return Entry(kind=kind, pc=pc, errno=errno, steps=0, dull=True)
     if isinstance(instruction, KernelCall):
         handled = instruction.handler(errnos.name(errno)) is not None
-        polls = _never_waits(instruction)
+        # a call that failed has changed no object, whatever the error; but it may end its process
         return Entry(
-            kind=kind, pc=pc, errno=errno, step=True, change=not polls, failure=not handled,
-            dull=polls and handled,
+            kind=kind, pc=pc, errno=errno, steps=2 if _timed_out(instruction, errno) else 1,
+            change=not handled, failure=not handled, dull=handled,
         )  # fmt: skip
     if errno:
-        return Entry(kind=kind, pc=pc, errno=errno, step=True, change=True, failure=True)
+        return Entry(kind=kind, pc=pc, errno=errno, steps=1, change=True, failure=True)
     match instruction:
         case Phase(name=name, progress=progress):
-            return Entry(kind=kind, pc=pc, errno=0, step=True, phase=name, progress=progress)
+            return Entry(kind=kind, pc=pc, errno=0, steps=1, phase=name, progress=progress)
         case Exit() | Crash():
-            return Entry(kind=kind, pc=pc, errno=0, step=True, phase=None, change=True, failure=True)
+            return Entry(kind=kind, pc=pc, errno=0, steps=1, phase=None, change=True, failure=True)
         case Assert():
-            return Entry(kind=kind, pc=pc, errno=0, step=True, failure=True)
+            return Entry(kind=kind, pc=pc, errno=0, steps=1, failure=True)
         case Load() | Choose():
-            return Entry(kind=kind, pc=pc, errno=0, step=True, dull=True)
+            return Entry(kind=kind, pc=pc, errno=0, steps=1, dull=True)
         case _:
-            return Entry(kind=kind, pc=pc, errno=0, step=True, change=True)
+            return Entry(kind=kind, pc=pc, errno=0, steps=1, change=True)
 
 
-def _never_waits(instruction: KernelCall) -> bool:
-    if isinstance(instruction, Semop) and any(o.nowait for o in instruction.operations):
-        return True
-    return instruction.nowait
-
-
-def _only_looks(instruction: Instruction) -> bool:
-    """Whether success leaves every object as it was."""
-    if isinstance(instruction, ObjectCall):
-        return instruction.action is Lifecycle.STAT
-    return isinstance(instruction, GetValue)
+def _timed_out(call: KernelCall, errno: int) -> bool:
+    return call.timeout is not None and not call.nowait and errnos.name(errno) == "EAGAIN"
 
 
 def forgets(instruction: Instruction) -> tuple[int, int | None] | None:

@@ -59,6 +59,8 @@ def object_name(program: Program, need: Need) -> str:
             return semaphore(program, need.object, need.detail)
         case NeedSort.ARRAY:
             return program.sets[need.object].name
+        case NeedSort.CONTINUE:
+            return "SIGCONT"
         case _:
             return program.queues[need.object].name
 
@@ -76,6 +78,8 @@ def waits_for(program: Program, need: Need) -> str:
             return f"a message {selector} in {name}" if selector else f"a message in {name}"
         case NeedSort.ROOM:
             return f"room in {name}"
+        case NeedSort.CONTINUE:
+            return "SIGCONT"
         case NeedSort.SIZE:
             return f"room in {name} that it can never have"
         case _:
@@ -92,7 +96,7 @@ def gives(need: Need, who: str, hard: bool, only: bool) -> str:
             return f"on which {alone}{who} could do V"
         case NeedSort.FALL:
             return f"on which {alone}{who} could do P"
-        case NeedSort.MESSAGE:
+        case NeedSort.MESSAGE | NeedSort.CONTINUE:
             return f"which {alone}{who} could send"
         case _:
             return f"which {alone}{who} could make"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ipcsim.analysis.idle import progress_phases as progress_phases
 from ipcsim.explorer import path as paths
 from ipcsim.explorer import telling
 from ipcsim.explorer.checks import field_access
@@ -17,8 +18,8 @@ from ipcsim.explorer.reduction import Ground
 from ipcsim.explorer.search import Found, Result
 from ipcsim.model.effects import Failure
 from ipcsim.model.locals import LIVING
-from ipcsim.program import Fairness, Program, Property
-from ipcsim.program.instructions import ObjectRef, Phase
+from ipcsim.program import Fairness, Property
+from ipcsim.program.instructions import ObjectRef
 from ipcsim.verdict import Finding, Verdict
 
 Told = tuple[Path, tuple[Finding, ...]]
@@ -172,8 +173,3 @@ def _tell_endless(
         return path, (telling.starvation(path, *starving, movers, words),)
     phases = [] if polls else sorted(progress_phases(machine.program))
     return path, (telling.livelock(path, movers, phases, words),)
-
-
-def progress_phases(program: Program) -> frozenset[str]:
-    """The phases that are marked as progress."""
-    return frozenset(i.name for f in program.families for i in f.code if isinstance(i, Phase) and i.progress)

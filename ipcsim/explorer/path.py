@@ -17,10 +17,10 @@ from ipcsim.explorer.graph import Graph
 from ipcsim.model import calls
 from ipcsim.model.effects import Act, Action, Effects, Failure, Step
 from ipcsim.model.layout import View
-from ipcsim.model.locals import Local, Mode
+from ipcsim.model.locals import GONE, Local, Mode
 from ipcsim.model.machine import Machine
 from ipcsim.model.turn import Turn
-from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall
+from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall, Signal
 from ipcsim.program.objects import Segment
 from ipcsim.schedule import Choice, Schedule
 from ipcsim.snapshot import QueueState, Status
@@ -52,6 +52,27 @@ class Path:
     @property
     def final(self) -> int:
         return self.states[-1]
+
+    @property
+    def hurried(self) -> bool:
+        """Whether somebody had a turn while an end, or the arrival of a signal, was under way: a controlled
+        run, which waits for both, cannot go such a way."""
+        return any(
+            self._under_way(state, action)
+            for state, action in zip(self.states, self.actions, strict=False)
+            if action.steps and action.steps[0].scheduled
+        )
+
+    def _under_way(self, state: int, action: Action) -> bool:
+        for person in self.machine.people:
+            local = self.machine.local(state, person.number)
+            if local.coming is not None or local.mode is Mode.ENDING:
+                return True
+        step = action.steps[0]
+        if not isinstance(self.machine.people[step.process].code[step.pc], Signal) or step.errno:
+            return False
+        target = self.machine.local(state, step.begin[0])  # found, although it has ended
+        return target.mode in GONE and not target.reaped
 
     # --- a schedule ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 from ipcsim.errors import EvaluationError
@@ -11,7 +12,7 @@ from ipcsim.model.effects import Act, Effects
 from ipcsim.model.living import DESTROYED, READ, SEMMSL, WRITE, Handles, Living, Record, Unsupported
 from ipcsim.model.processes import BY_THE_RUN, pid_of
 from ipcsim.model.turn import Turn
-from ipcsim.program.instructions import ObjectCall, ObjectKind, ObjectRef
+from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef, Semop
 from ipcsim.program.objects import IpcObject, Queue, SemaphoreSet
 
 
@@ -19,18 +20,35 @@ class LivingObjects(Living):
     """The objects of a machine in which they come and go, with the calls that make them."""
 
     def call(self, turn: Turn, call: ObjectCall) -> Iterator[Effects]:
-        """One outcome: create, open, attach, detach, remove, stat, change."""
+        """create, open, attach, detach, remove, stat, change: one outcome, except where a removal meets
+        time-outs (see `_struck_meanwhile`)."""
+        for struck in self._struck_meanwhile(turn, call):
+            yield self._called(Turn(turn.machine, turn.view, turn.process, turn.local), call, struck)
+
+    def _struck_meanwhile(self, turn: Turn, call: ObjectCall) -> Iterator[frozenset[int]]:
+        """Whose time-out may have struck in a semop just as the set is removed: they find no set any more to
+        look at, and return EINTR though nobody sent a signal (S-35)."""
+        timed: list[int] = []
+        if call.action is Lifecycle.REMOVE and call.object.kind is ObjectKind.SEMAPHORES:
+            people = turn.machine.people
+            for sleeper in turn.fx[turn.machine.sleepers[call.object.number]]:
+                semop = people[sleeper.process].code[turn.fx[sleeper.process].pc]
+                if isinstance(semop, Semop) and semop.timeout is not None:
+                    timed.append(sleeper.process)
+        for count in range(len(timed) + 1):
+            yield from map(frozenset, combinations(timed, count))
+
+    def _called(self, turn: Turn, call: ObjectCall, struck: frozenset[int]) -> Effects:
         place = self._place[call.object]
-        act = getattr(self, f"_{call.action.value}")
+        act = None if call.action is Lifecycle.REMOVE else getattr(self, f"_{call.action.value}")
         try:
-            result = act(turn, call, place)
+            result = self._remove(turn, call, place, struck) if act is None else act(turn, call, place)
         except _Errno as errno:
-            yield turn.returned(str(errno))
-            return
+            return turn.returned(str(errno))
         woken, turn.fx.steps = turn.fx.steps, []  # whom the call wakes comes after the call
         turn.returned(None, result=result, finish=(result, 0, b""))
         turn.fx.steps += woken
-        yield turn.fx
+        return turn.fx
 
     def _by_key(self, turn: Turn, place: int) -> tuple[int, Record] | None:
         declared = self._declared(self._refs[place])
@@ -148,7 +166,7 @@ class LivingObjects(Living):
                 return 0
         raise _Errno("EINVAL")
 
-    def _remove(self, turn: Turn, call: ObjectCall, place: int) -> int:
+    def _remove(self, turn: Turn, call: ObjectCall, place: int, struck: frozenset[int]) -> int:
         fx = turn.fx
         found = self._handle(fx, turn.process, place)
         if found is None:
@@ -161,10 +179,10 @@ class LivingObjects(Living):
             self._count(fx, call.object.number, record.id, 0, turn.process)
             return 0
         self._put(fx, place, generation, None)
-        self._discard(turn, call.object)
+        self._discard(turn, call.object, struck)
         return 0
 
-    def _discard(self, turn: Turn, ref: ObjectRef) -> None:
+    def _discard(self, turn: Turn, ref: ObjectRef, struck: frozenset[int]) -> None:
         """The values are gone, undo with them (S-17), and everybody who sleeps there wakes with EIDRM."""
         machine, fx = self._machine, turn.fx
         if ref.kind is ObjectKind.SEMAPHORES:
@@ -179,9 +197,8 @@ class LivingObjects(Living):
             asleep, fx[slot] = fx[slot], ()
             for sleeper in asleep:
                 local = fx[sleeper.process]
-                processes.returned(
-                    machine, fx, sleeper.process, local, "EIDRM", act=Act.WAKE, scheduled=False
-                )
+                errno = "EINTR" if sleeper.process in struck else "EIDRM"
+                processes.returned(machine, fx, sleeper.process, local, errno, act=Act.WAKE, scheduled=False)
 
     def _stat(self, turn: Turn, call: ObjectCall, place: int) -> int:
         handles: Handles = turn.fx[turn.process].handles

@@ -28,7 +28,13 @@ from ipcsim.snapshot import (
     Wait,
 )
 
-_STYLES = {Status.BLOCKED: "yellow", Status.DEAD: "red", Status.ENDED: "dim", Status.RUNNING: "green"}
+_STYLES = {
+    Status.BLOCKED: "yellow",
+    Status.STOPPED: "yellow",
+    Status.DEAD: "red",
+    Status.ENDED: "dim",
+    Status.RUNNING: "green",
+}
 _BESIDES = 3  # lines besides processes and objects: the summary, the table's head, what is left out
 _ROOMY = 14  # lines from which on blank ones set the parts apart
 LEAST_ROWS = 3
@@ -85,7 +91,7 @@ def _row(
             wait = f"{wait} {arrow} {having}"
         if state.since is not None and snapshot.time > state.since:
             since = words.delay((snapshot.time - state.since) / 1e9).replace("less than 1 ms", "now")
-    there = state.status in (Status.RUNNING, Status.BLOCKED)
+    there = state.status in (Status.RUNNING, Status.BLOCKED, Status.STOPPED)
     at = _at(program, state) if there else ""
     holds = ", ".join(_holding(program, h) for h in state.holds if h.units > 0)
     cells = [name, str(state.status), state.phase or "", wait, since, holds, at]

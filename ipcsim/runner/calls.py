@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SHOWN = 64  # bytes of a message or text that the trace keeps
 LONGEST = 2**20  # bytes of a buffer for msgrcv
+SHORT = 2**15  # sem_op is a short
 TICK = 0.005  # a timer repeats, in case its first signal came just before the call went to sleep
 
 
@@ -68,14 +69,20 @@ def _flags(call: Semop, index: int) -> int:
 
 
 def _constant_triples(worker: Worker, call: Semop) -> list[tuple[int, int, int]] | None:
-    """The (number, delta, flags) of each operation, None where one of them varies."""
+    """The (number, delta, flags) of each operation, None where one of them varies, or is wrong: that is told
+    when the process gets there."""
     triples: list[tuple[int, int, int]] = []
     for i, op in enumerate(call.operations):
         index = Const(0) if op.index is None else worker.fold(op.index)
         delta = worker.fold(op.delta)
         if not (isinstance(index, Const) and isinstance(delta, Const)):
             return None
-        number = position(op.base, op.count, int(index.value))  # type: ignore[arg-type]
+        try:
+            number = position(op.base, op.count, int(index.value))  # type: ignore[arg-type]
+        except EvaluationError:
+            return None
+        if not -SHORT <= int(delta.value) < SHORT:  # type: ignore[arg-type]
+            return None
         triples.append((number, int(delta.value), _flags(call, i)))  # type: ignore[arg-type]
     return triples
 
@@ -99,7 +106,7 @@ def _varying_semop(worker: Worker, pc: int, call: Semop, invoke: Callable[[Any, 
         for base, count, index, delta, flags in parts:
             number = position(base, count, None if index is None else index(env))
             op = int(delta(env))
-            if not -32768 <= op <= 32767:
+            if not -SHORT <= op < SHORT:
                 raise EvaluationError(f"{op} does not fit sem_op, a short")
             triples.append((number, op, flags))
         for number, op, _ in triples:

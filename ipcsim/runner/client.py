@@ -7,9 +7,11 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ipcsim.analysis.idle import Watched
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.program import Program
 from ipcsim.program.codec import encode
@@ -22,7 +24,15 @@ _BOOT = "import sys; sys.path[:] = {path!r}; from ipcsim.runner.launcher import 
 class Launcher:
     """A running launcher. `lines` of replies are taken by `replies`; `gone` once it has ended."""
 
-    def __init__(self, program: Program, rings_fd: int, seed: int, controlled: bool, manifest: Path) -> None:
+    def __init__(
+        self,
+        program: Program,
+        rings_fd: int,
+        seed: int,
+        controlled: bool,
+        manifest: Path,
+        watched: Sequence[Watched],
+    ) -> None:
         path = [str(Path(__file__).resolve().parents[2]), *(p for p in sys.path if p)]
         command = [sys.executable, "-S", "-E", "-P", "-c", _BOOT.format(path=path)]
         try:
@@ -42,8 +52,9 @@ class Launcher:
         self._rest = b""
         self.gone = False
         self.send(
-            program=encode(program), rings=rings_fd, seed=seed, controlled=controlled, manifest=str(manifest)
-        )
+            program=encode(program), rings=rings_fd, seed=seed, controlled=controlled, manifest=str(manifest),
+            watched=[list(pcs.items()) for pcs in watched],
+        )  # fmt: skip
 
     def send(self, **request: Any) -> None:
         try:

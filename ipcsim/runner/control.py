@@ -8,11 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ipcsim.errors import EvaluationError
-from ipcsim.program.expressions import Expr, position
+from ipcsim.program.expressions import Const, Expr, position
 from ipcsim.program.instructions import (
     GetValue,
     KernelCall,
@@ -55,17 +55,44 @@ def plain(worker: Worker, pc: int, call: KernelCall) -> Step:
     whom: Action = lambda: 0  # noqa: E731 - most calls concern no other process
     if isinstance(call, (Signal, Spawn)):
         whom = _target(worker, call.family, call.index)
+    what, data = _asked(worker, call), head(EventKind.DATA, 0)
 
     def step() -> int:
         emit(begin, whom(), 0)
+        asked = what()  # of what is now: afterwards a variable may have changed
         try:
             result = action()
         except OSError as error:
             return worker.failed(pc, call, error.errno or 0)
+        for a, b in asked:
+            emit(data, a, b)
         emit(end, result, 0)
         return after
 
     return step
+
+
+def _asked(worker: Worker, call: KernelCall) -> Callable[[], Sequence[tuple[int, int]]]:
+    """What a call that succeeds must be recorded with to be understood later: (semaphore, value) pairs where
+    they vary, the address of a segment that is detached."""
+    env = worker.env
+    match call:
+        case SetValue(index=index, values=values):
+            if index is None and all(isinstance(v, Const) for v in values):
+                return lambda: ()  # the text says it
+            computed = [worker.compile(v) for v in values]
+            which = None if index is None else worker.compile(index)
+
+            def pairs() -> Sequence[tuple[int, int]]:
+                number = None if which is None else which(env)
+                first = 0 if call.all else position(call.base, call.count, number)
+                return [(first + i, int(value(env))) for i, value in enumerate(computed)]
+
+            return pairs
+        case ObjectCall(action=Lifecycle.DETACH, address=address) if address is not None:
+            where = worker.compile(address)
+            return lambda: [(int(where(env)), 0)]
+    return lambda: ()
 
 
 _COMMANDS = {

@@ -20,23 +20,16 @@ from dataclasses import dataclass, field, replace
 
 from ipcsim.analysis.graph import DeadlockReport, analyse
 from ipcsim.analysis.may import MayAnalysis
-from ipcsim.program.instructions import ObjectKind, ObjectRef
-from ipcsim.runner.probe import Asleep, asleep, unmoved
-from ipcsim.runner.session import Session
-from ipcsim.snapshot import SemaphoreWait, Snapshot, Status, Wait
+from ipcsim.runner.probe import Asleep, asleep, stopped, unmoved
+from ipcsim.runner.session import Session, object_of
+from ipcsim.snapshot import Snapshot, Status
 from ipcsim.verdict import Finding
 
 AGAIN_AFTER = 0.001  # seconds between the two samples
 FIRST_LOOK, LONGEST_PAUSE = 0.002, 0.5  # seconds between looks while the kernel does not confirm
 NO_NEWS = 5.0  # seconds until the next look where nothing changed since one that found no deadlock
+STOPPED_PAUSE = 0.02  # seconds between looks for who is stopped, where the scenario stops somebody
 SHARE = 0.02  # of a core that looking may cost
-
-
-def object_of(wait: Wait) -> ObjectRef:
-    """The object that a wait is about."""
-    if isinstance(wait, SemaphoreWait):
-        return ObjectRef(ObjectKind.SEMAPHORES, wait.set)
-    return ObjectRef(ObjectKind.QUEUE, wait.queue)
 
 
 @dataclass(frozen=True)
@@ -67,10 +60,15 @@ class DeadlockWatch:
     _looked_at_all: bool = False  # the last look was at everybody who sleeps
     _next: float = 0.0
     _pause: float = FIRST_LOOK
+    _next_stopped: float = 0.0
 
     def look(self) -> bool:
         """Look if there is reason to; True where a deadlock is found."""
         now = time.monotonic()
+        if now >= self._next_stopped:
+            self._next_stopped = now + STOPPED_PAUSE
+            if self.session.find_stopped():
+                self._changes = -1
         if self.session.changes != self._changes:
             self._changes = self.session.changes
             self._looked_at_all = False
@@ -102,7 +100,7 @@ class DeadlockWatch:
         session, before = self.session, self._since
         self._since = {}
         for process in session.alive:
-            if session.monitor.in_call(process):
+            if session.monitor.in_call(process) or process in session.stopped:
                 written = session.written(process)
                 known = before.get(process)
                 self._since[process] = known if known and known[0] == written else (written, now)
@@ -122,8 +120,9 @@ class DeadlockWatch:
     def _sample(self) -> Sample | None:
         session = self.session
         session.collect()
+        session.find_stopped()
         snapshot = session.snapshot()
-        if not any(s.status is Status.BLOCKED for s in snapshot.processes):
+        if not any(s.status in (Status.BLOCKED, Status.STOPPED) for s in snapshot.processes):
             return None
         if any(session.monitor.is_leaving(p) for p in session.alive):
             self._suspected = True  # its death may be the reason: look again when it is known
@@ -138,13 +137,15 @@ class DeadlockWatch:
         sleepers = self._ask_kernel(snapshot, report.deadlocked)
         if sleepers is None or any(session.written(p) != written[p] for p in report.deadlocked):
             return None
-        blocked_at = max(snapshot.processes[p].since or 0 for p in report.deadlocked)
+        since = [snapshot.processes[p].since for p in report.deadlocked]
+        blocked_at = max((s for s in since if s is not None), default=snapshot.time)
         return Sample(sleepers, report, blocked_at)
 
     def _stands(self, first: Sample) -> bool:
         """The second sample. The analysis is done again only where the system looks different now."""
         session = self.session
         session.collect()
+        session.find_stopped()
         snapshot = session.snapshot()
         if replace(snapshot, time=first.report.snapshot.time) != first.report.snapshot:
             assert self._may is not None
@@ -156,6 +157,12 @@ class DeadlockWatch:
     def _ask_kernel(self, snapshot: Snapshot, deadlocked: tuple[int, ...]) -> dict[int, Asleep] | None:
         sleepers: dict[int, Asleep] = {}
         for process in deadlocked:
+            if snapshot.processes[process].status is Status.STOPPED:
+                found = stopped(self.session.pid(process))
+                if found is None:
+                    return None
+                sleepers[process] = found
+                continue
             wait = snapshot.processes[process].wait
             if wait is None:
                 return None

@@ -32,15 +32,7 @@ class FinalLook:
 
     @classmethod
     def take(cls, session: Session, manifest: Manifest) -> FinalLook:
-        program, ids = session.program, session.ids
-        snapshot = session.snapshot()
-        segments = tuple(
-            _segment(segment, ids.get(ref))
-            for ref, segment in program.objects()
-            if isinstance(segment, Segment)
-        )
-        lengths = tuple(None if q is None else q.messages for q in snapshot.queues)
-        state = FinalState(snapshot.semaphores, lengths, segments)
+        program, state = session.program, values(session)
         own = {(o.kind, o.name): o.id for o in manifest.objects}
         left = []
         for ref, declared in program.objects():
@@ -50,6 +42,18 @@ class FinalLook:
             if objects.exists(ref.kind, made):
                 left.append(ref)
         return cls(state, tuple(left))
+
+
+def values(session: Session) -> FinalState:
+    """What the kernel says of every object now, when nobody changes any."""
+    snapshot = session.snapshot()
+    segments = tuple(
+        _segment(segment, session.ids.get(ref))
+        for ref, segment in session.program.objects()
+        if isinstance(segment, Segment)
+    )
+    lengths = tuple(None if q is None else q.messages for q in snapshot.queues)
+    return FinalState(snapshot.semaphores, lengths, segments)
 
 
 def _segment(segment: Segment, segment_id: int | None) -> Any:
@@ -147,7 +151,7 @@ def _places(session: Session) -> tuple[tuple[str, str, str], ...]:
             lines.append((program.processes[process].name, "had not done a step that others can see", ""))
             continue
         instruction = code[min(state.pc, len(code) - 1)]
-        what = "in" if state.status is Status.BLOCKED else "at or after"
+        what = {Status.BLOCKED: "in", Status.STOPPED: "stopped at"}.get(state.status, "at or after")
         lines.append((program.processes[process].name, f"{what} {instruction.text}", str(instruction.at)))
     if len(session.killed) > SHOWN:
         lines.append(("", f"and {len(session.killed) - SHOWN:,} more", ""))

@@ -48,7 +48,8 @@ def main() -> None:
     supervisor = os.getppid()
     request = json.loads(_read_line())
     program = decode_program(request["program"])
-    options = Options(request["seed"], request["controlled"], request["manifest"])
+    watched = tuple({pc: tuple(slots) for pc, slots in pcs} for pcs in request["watched"])
+    options = Options(request["seed"], request["controlled"], request["manifest"], watched=watched)
     if (reason := _cannot_switch(program)) is not None:
         reply(cannot=reason)
         return

@@ -31,10 +31,12 @@ _SLEEPS_IN: dict[type, bytes] = {
 
 @dataclass(frozen=True, slots=True)
 class Asleep:
-    """A process found asleep in its call, and how often it had gone to sleep until then."""
+    """A process found asleep in its call, and how often it had gone to sleep until then; or (`state`) one
+    found stopped."""
 
     pid: int
     switches: int
+    state: bytes = b"S"
 
 
 def asleep(pid: int, wait: Wait, object_id: int) -> Asleep | None:
@@ -53,7 +55,13 @@ def asleep(pid: int, wait: Wait, object_id: int) -> Asleep | None:
 
 def unmoved(sample: Asleep) -> bool:
     """Whether the process has slept on since the sample: then it is still in the same call."""
-    return _state(_read(sample.pid, "status")) == (b"S", sample.switches)
+    return _state(_read(sample.pid, "status")) == (sample.state, sample.switches)
+
+
+def stopped(pid: int) -> Asleep | None:
+    """A sample of a process that a signal has stopped, or None where it is not."""
+    state, switches = _state(_read(pid, "status")) if pid else (b"", 0)
+    return Asleep(pid, switches, state) if state == b"T" else None
 
 
 def has_pending(pid: int, number: int) -> bool:

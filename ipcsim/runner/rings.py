@@ -1,8 +1,8 @@
 """The shared memory between the workers and the supervisor.
 
 One memfd, mapped by all. First a control block of 64 bytes (one cache line) for each process, then a
-ring of event records for each. It belongs to no process, so it survives a worker's SIGKILL: what the
-worker is blocked in can always be read from its last record.
+ring of event records for each, then the words of `news`. It belongs to no process, so it survives a worker's
+SIGKILL: what the worker is blocked in can always be read from its last record.
 
 Life of a record: the worker writes it, then raises `HEAD`; the supervisor copies it, then raises
 `TAIL`. A worker whose ring is full waits; no record is ever overwritten unread.
@@ -43,7 +43,8 @@ class Rings:
         """A new mapping, or that behind `fd` (of another process of the same run)."""
         self.processes = processes
         self.capacity = capacity(processes)
-        size = processes * (BLOCK + self.capacity * RECORD.size)
+        rings = processes * (BLOCK + self.capacity * RECORD.size)
+        size = rings + 8 * (processes + 1)
         if fd is None:
             fd = os.memfd_create("ipcsim-rings", os.MFD_CLOEXEC)
             os.ftruncate(fd, size)
@@ -51,6 +52,8 @@ class Rings:
         self.memory = mmap.mmap(fd, size)
         self.view = memoryview(self.memory)
         self.control = self.view[: processes * BLOCK].cast("q")
+        # by process how often it was where it had not been, and at the end the supervisor's word (see `news`)
+        self.news = self.view[rings:].cast("q")
         self._base = address_of(self.memory)
 
     def offset(self, process: int) -> int:

@@ -15,15 +15,23 @@ from typing import Any
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.program import Program, RunSettings, Scheduler, names
-from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
+from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef, Signal
 from ipcsim.runner import objects
 from ipcsim.runner.client import Launcher
+from ipcsim.runner.probe import asleep, run_state
 from ipcsim.runner.rings import BORN, HEAD, PID, TAIL, WORDS, Rings
-from ipcsim.snapshot import ProcessState, Snapshot, Status
+from ipcsim.snapshot import ProcessState, SemaphoreWait, Snapshot, Status, Wait
 from ipcsim.trace import RECORD, STOPPED, EventKind, TraceWriter, head
 from ipcsim.verdict import Outcome
 
 START_TIMEOUT = 120.0  # seconds for creating the objects and forking the workers
+
+
+def object_of(wait: Wait) -> ObjectRef:
+    """The object that a wait is about."""
+    if isinstance(wait, SemaphoreWait):
+        return ObjectRef(ObjectKind.SEMAPHORES, wait.set)
+    return ObjectRef(ObjectKind.QUEUE, wait.queue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class Session:
     started: float = 0.0
     codes: dict[int, int] = field(default_factory=dict)
     ids: dict[ObjectRef, int] = field(default_factory=dict)
+    _named: dict[ObjectRef, int] = field(default_factory=dict)  # when (ns) a process found that id
     events: int = 0
     changes: int = 0  # goes up with everything new: a batch of events, an exit
     ending: Ending = field(default_factory=Ending)
@@ -76,6 +85,7 @@ class Session:
     killed: tuple[int, ...] = ()  # who had not ended when the run was stopped
     stopped_after: float = 0.0  # seconds
     last_seen: dict[int, ProcessState] = field(default_factory=dict)  # where those were then
+    stopped: frozenset[int] = frozenset()  # by SIGSTOP, when last looked for
     _next_progress: float = 0.0
     _alive: list[int] = field(default_factory=list)
     _alive_when: tuple[int, int] = (-1, -1)  # how many were unborn and gone when `_alive` was made
@@ -83,8 +93,16 @@ class Session:
 
     def __post_init__(self) -> None:
         self._names = names.groups(self.program)
+        stopping = {
+            i.family
+            for f in self.program.families
+            for i in f.code
+            if isinstance(i, Signal) and i.signal == "SIGSTOP"
+        }
+        self._stoppable = [p.number for p in self.program.processes if p.family in stopping]
         self._unborn = [p.number for p in self.program.processes if self.program.families[p.family].spawned]
 
+    _stoppable: list[int] = field(default_factory=list)  # whom the scenario may stop
     _words: bytes = b""  # all control words when the rings were last found empty
 
     # --- start ---
@@ -177,20 +195,24 @@ class Session:
         if all(o.created_by_run for _, o in self.program.objects()):
             return
         for process, raw in batch:
-            for _, word, result, _ in RECORD.iter_unpack(raw):
+            for when, word, result, _ in RECORD.iter_unpack(raw):
                 if word & 0xFF != EventKind.END or word >> 40:
                     continue
                 instruction = self.program.instruction(process, word >> 8 & 0xFFFFFFFF)
-                if isinstance(instruction, ObjectCall) and instruction.action in (
+                if not isinstance(instruction, ObjectCall) or instruction.action not in (
                     Lifecycle.CREATE,
                     Lifecycle.OPEN,
                 ):
-                    self._learn(instruction.object, result)
+                    continue
+                self._learn(instruction.object, result, when)
 
-    def _learn(self, ref: ObjectRef, found: int) -> None:
-        """The id of an object, under each of its names."""
+    def _learn(self, ref: ObjectRef, found: int, when: int) -> None:
+        """The id of an object, under each of its names. The batch is not in the order of time, and an object
+        may be made anew by another process."""
         for name in self._names[ref]:
-            self.ids[name] = found
+            if when >= self._named.get(name, 0):
+                self._named[name] = when
+                self.ids[name] = found
 
     def _take(self, message: dict[str, Any]) -> None:
         if "exit" not in message:
@@ -244,9 +266,34 @@ class Session:
         code = self.codes.get(process)
         if process in self.unborn:
             return Status.UNBORN
+        if code is None and process in self.stopped:
+            return Status.STOPPED
         if code is None:
             return Status.BLOCKED if self.monitor.in_call(process) else Status.RUNNING
         return Status.ENDED if self.monitor.ended_by_itself(process) else Status.DEAD
+
+    def find_stopped(self) -> bool:
+        """Ask the kernel who is stopped of those whom the scenario may stop; whether that has changed."""
+        if not self._stoppable:
+            return False
+        alive = set(self.alive)
+        found = frozenset(p for p in self._stoppable if p in alive and run_state(self.pid(p)) == b"T")
+        changed, self.stopped = found != self.stopped, found
+        return changed
+
+    def sleeps(self, state: ProcessState) -> bool:
+        """Whether the kernel confirms that a process sleeps until somebody else acts, and has done so since
+        its last record; or that it is stopped, or that nobody has started it yet."""
+        process = state.process
+        if process in self.unborn or (run_state(self.pid(process)) == b"T" and process in self._stoppable):
+            return True
+        if process in self.codes or state.wait is None or state.timed:
+            return False
+        object_id = self.ids.get(object_of(state.wait))
+        if object_id is None or asleep(self.pid(process), state.wait, object_id) is None:
+            return False
+        at = process * WORDS
+        return bool(self.rings.control[at + HEAD] == self.rings.control[at + TAIL])
 
     def snapshot(self) -> Snapshot:
         """All processes by their rings, then the objects by the kernel (in this order: see `deadlock`)."""

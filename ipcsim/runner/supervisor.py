@@ -20,11 +20,13 @@ from types import FrameType
 from typing import Any
 
 from ipcsim.analysis.cycles import preload
+from ipcsim.analysis.idle import idle
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.program import Program, RunSettings, Scheduler
 from ipcsim.runner import isolation, judgement, manifest, objects, schedulers
 from ipcsim.runner.client import Launcher
 from ipcsim.runner.deadlock import DeadlockWatch
+from ipcsim.runner.news import RunNews
 from ipcsim.runner.rings import Rings
 from ipcsim.runner.session import Ending, Progress, Session
 from ipcsim.runner.turns import Turns
@@ -101,13 +103,17 @@ class _Run:
             rings = Rings(len(program.processes))
             ends.callback(os.close, rings.fd)
             ends.callback(self._remove_objects)
-            launcher = Launcher(program, rings.fd, self._seed, controlled, self._manifest)
+            watched = [i.watched for i in idle(program)] if program.settings.livelock is not None else []
+            launcher = Launcher(program, rings.fd, self._seed, controlled, self._manifest, watched)
             ends.callback(launcher.stop)
             preload()  # while the launcher, on another processor, does the same
             session = Session(
                 program, settings, self._seed, rings, launcher, Monitor(program, exact=controlled), trace,
                 progress=self._progress, ending=self._ending,
             )  # fmt: skip
+            if any(watched):
+                session.monitor.livelock.news = RunNews(rings)
+            session.monitor.confirms = session.sleeps
             return self._play(session)
 
     def _play(self, session: Session) -> Outcome:
@@ -116,6 +122,8 @@ class _Run:
         turns = Turns(session, watch, self._scheduler) if self._scheduler is not None else None
         session.wait_until_ready()
         self._note_workers(session)
+        if session.monitor.properties.follows_values and any(o.persist for _, o in self._program.objects()):
+            session.monitor.properties.begin(judgement.values(session))  # it may be older than this run
         session.go()
         if turns is not None:
             turns.play(lambda: self._heartbeat(session))

@@ -10,23 +10,25 @@ about again, so that the next choice is made from a state that no longer moves.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
 
 from ipcsim.errors import Location
 from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall, Signal, Spawn
-from ipcsim.runner.deadlock import DeadlockWatch, object_of
+from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.probe import asleep, has_pending, run_state
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, STRIKE, WORDS
 from ipcsim.runner.schedulers import ReplayScheduler, Scheduler
-from ipcsim.runner.session import Session
+from ipcsim.runner.session import Session, object_of
 from ipcsim.schedule import Choice, Schedule
 from ipcsim.snapshot import Status
 from ipcsim.sysv import process as sysv_process
 
 SPIN, LONGEST_SPIN = 0.00005, 0.004  # seconds to wait for a worker before asking whether it sleeps
 LONGEST_DELIVERY = 2.0  # seconds that a signal may take to be delivered on a busy machine
+LOOK_AGAIN = 100  # turns after which a deadlock of some is looked for while others go on
 STOPPING = 0.01  # seconds from the delivery of SIGSTOP until the process shows as stopped
 
 
@@ -39,7 +41,7 @@ class Turns:
         self._asleep: set[int] = set()
         self._stopped: set[int] = set()
         self._signals = any(isinstance(i, Signal) for f in session.program.families for i in f.code)
-        self._changed = False  # somebody fell asleep since the last look for a deadlock
+        self._changed = False  # somebody fell asleep, or was stopped, since the last look for a deadlock
         self.taken: list[Choice] = []
         self.refused: tuple[int, Choice] | None = None  # the step of the schedule that was not possible
         self._refused_state = ""
@@ -54,10 +56,10 @@ class Turns:
         session = self._session
         for process in list(session.alive):
             self._settle(process)
-        while session.alive and not session.time_is_up():
+        while session.alive and not self._over():
             heartbeat()
             possible = self._possible()
-            if self._changed and self._asleep:
+            if self._turn_to_look() and (self._asleep or self._stopped):
                 self._changed = False
                 if self._watch.confirm():
                     session.ending.deadlock = True
@@ -74,6 +76,16 @@ class Turns:
                 session.ending.schedule = True
                 return
             self._take(choice)
+
+    def _over(self) -> bool:
+        """Whether the run must stop here, between two turns: judged by everything that has happened."""
+        self._session.monitor.at_rest()
+        return self._session.time_is_up()
+
+    def _turn_to_look(self) -> bool:
+        """Whether a deadlock may be new: somebody has come to rest, or others may have gone past what would
+        have helped."""
+        return self._changed or len(self.taken) % LOOK_AGAIN == LOOK_AGAIN - 1
 
     def _note_refusal(self) -> None:
         """Keep what the explanation needs, before the processes are killed."""
@@ -155,10 +167,26 @@ class Turns:
         session.rings.control[block + ORDER] = STRIKE
         arrived = session.rings.control[block + GATE]
         while process in session.alive and session.rings.control[block + GATE] == arrived:
-            session.launcher.signal(process, signal.SIGALRM)
+            self._alarm(process)
             sysv_process.futex_wait(session.rings.address(process, GATE), arrived & 0xFFFFFFFF, 0.02)
             session.collect()
         session.rings.control[block + ORDER] = 0
+
+    def _alarm(self, process: int) -> None:
+        """SIGALRM straight to the worker: by way of the launcher it would take twice as long, and where a
+        time-out is tried again for ever there are thousands."""
+        pid = self._session.pid(process)
+        try:
+            fd = os.pidfd_open(pid)
+        except OSError:  # gone: that it was is on its way
+            return
+        try:
+            if self._session.pid(process) == pid:  # cleared before it is reaped: the pid is still its own
+                signal.pidfd_send_signal(fd, signal.SIGALRM)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(fd)
 
     def _kill(self, process: int) -> None:
         """SIGKILL, and wait until it is gone: what SEM_UNDO gives back is given then."""
@@ -197,6 +225,7 @@ class Turns:
                 continue  # being spawned this moment, or just gone
             state = run_state(session.pid(process))
             if state == b"T":
+                self._changed |= process not in self._stopped
                 self._stopped.add(process)
                 continue
             if process in self._stopped:
@@ -232,6 +261,7 @@ class Turns:
             spin = min(spin * 2, LONGEST_SPIN)
             session.collect()
             if self._signals and run_state(session.pid(process)) == b"T":
+                self._changed = True
                 self._stopped.add(process)
                 return
             if self._sleeps(process):

@@ -48,7 +48,7 @@ from ipcsim.program.instructions import (
     Signal,
     Store,
 )
-from ipcsim.runner import calls, control, manifest
+from ipcsim.runner import calls, control, manifest, news
 from ipcsim.runner.handles import Handles
 from ipcsim.runner.objects import Created
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, PID, STRIKE, WORDS, Rings, emit_data, emitter
@@ -72,6 +72,7 @@ class Options:
     controlled: bool
     manifest: str | int  # a path, or a descriptor open for appending
     launcher: int = 0  # its pid
+    watched: tuple[dict[int, tuple[int, ...]], ...] = ()  # by family: see `analysis.idle`
 
 
 def begin(program: Program, process: int, handles: Handles, rings: Rings, options: Options) -> NoReturn:
@@ -130,7 +131,8 @@ class Worker:
         self.options = options
         self.random = random.Random(f"{options.seed}:{process}")
         self.alternative = 0  # what the controlling scheduler ordered
-
+        watched = options.watched
+        self._watched = watched[program.processes[process].family] if watched else {}
         self._steps = [self._compile(pc, instruction) for pc, instruction in enumerate(self.code)]
 
     def run(self) -> NoReturn:
@@ -169,6 +171,8 @@ class Worker:
 
     def _compile(self, pc: int, instruction: Instruction) -> Step:
         step = self._compile_bare(pc, instruction)
+        if pc in self._watched:
+            step = news.watch(step, self._watched[pc], self.env, self.rings, self.process)
         if not (self.controlled and instruction.visible):
             return step
         gate = self._gate

@@ -37,12 +37,15 @@ def test_steps_without_progress():
     polite = family("polite", p(0, 3), v(0, 4), jump(0), phase("working", 6, progress=True), count=2)
     prog = program(polite, sets=[semaphores(1)], livelock=100)
     story = Story()
-    for i in range(60):
+    for i in range(100):
         story.call(i % 2, 0, 1)
     (finding,) = judge(prog, story)
     assert finding.verdict is Verdict.LIVELOCK
     assert finding.processes == ("polite[0]", "polite[1]")
-    assert "nobody gets to `working` (100 steps without progress, the bound is 100)" in finding.message
+    assert (
+        "nobody gets to `working` (100 steps of polite[0] without progress, the bound is 100)"
+        in finding.message
+    )
     assert "P: s0" in finding.details[0][1]
     assert "line 3" in finding.details[0][1]
     assert judge(prog, story, size=10)

@@ -293,6 +293,7 @@ def test_a_controlled_run_stops_at_once():
     story = Story().call(0, 0).step(0, 1).call(1, 0).step(1, 1)
     for sweep in story.sweeps(overlapping(), 100):
         monitor.feed_batch(sweep)
+    monitor.at_rest()
     assert monitor.stop
 
 

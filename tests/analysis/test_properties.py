@@ -63,6 +63,7 @@ def check(prog, story, exact=False):
     properties = Properties(prog, exact)
     for event in story.events:
         properties.feed(event)
+    properties.at_rest()
     return properties.findings()
 
 

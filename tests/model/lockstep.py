@@ -12,13 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ipcsim.language.step_table import STAT_FIELDS
-from ipcsim.model import semaphores
-from ipcsim.model.effects import Act, Action, Effects, Step
-from ipcsim.model.layout import View
+from ipcsim.model.effects import Act, Action, Step
 from ipcsim.model.locals import LIVING, Local, Mode
 from ipcsim.model.machine import Machine
-from ipcsim.model.processes import BY_THE_RUN, pid_of
 from ipcsim.model.turn import SHOWN
 from ipcsim.program import Discipline, Program
 from ipcsim.program.instructions import (
@@ -35,13 +31,14 @@ from ipcsim.program.instructions import (
     Store,
 )
 from tests.model.children import Pool
-from tests.model.looking import NOBODY, THE_RUN, QueueSeen, Seen, SetSeen, Stat
+from tests.model.looking import Seen
+from tests.model.modelled import ANYBODY, different, fields_of, objects_of, queue_of, set_of
+from tests.model.telling import brief, kind_of
 from tests.model.world import World
 
 STEP, STRIKE, KILL = "step", "strike", "kill"
 AFTER_REMOVAL = 15  # steps; all calls on what is gone end with EINVAL
 OFTEN = 40  # how much likelier a step is than a timeout or a kill
-ANYBODY = pid_of(BY_THE_RUN)  # who of those that start with a segment has attached it last is open
 KILLS = 1  # how many processes of one program may be killed from outside
 
 
@@ -236,33 +233,17 @@ class Lockstep:
         real = {p: self._real_answer(rest, p, a) for p, a in seen.answers.items()}
         if answers != real:
             return f"the calls end with {answers}, really {real}"
+        if self.machine.living is not None:
+            found_wrong = different(objects_of(self.machine, state), seen.objects)
+            if found_wrong is not None:
+                return found_wrong
         for number, looked in seen.sets.items():
-            if looked is not None and (mine := self._set(state, number, looked)) != looked:
+            if looked is not None and (mine := set_of(self.machine, state, number, looked)) != looked:
                 return f"set {number} is {mine}"
         for number, found in seen.queues.items():
-            if found is not None and (its := self._queue(state, number, found)) != found:
+            if found is not None and (its := queue_of(self.machine, state, number, found)) != found:
                 return f"queue {number} is {its}"
-        if self.machine.living is None:
-            return None
-        return different(self._objects(state), seen.objects)
-
-    def _objects(self, state: int) -> dict[int, Stat]:
-        """IPC_STAT of everything that there is, by the model's id; without what it does not keep for want of
-        anybody asking."""
-        living = self.machine.living
-        assert living is not None
-        fx = Effects(View(self.machine.layout, state))
-        found: dict[int, Stat] = {}
-        left_out = {"id"} if self.machine.undo_shows else {"id", "otime"}
-        left_out |= set() if living._asks_who_attached else {"lpid", "atime", "dtime"}
-        for place, ref in enumerate(living._refs):
-            for record in fx[living.record[place]]:
-                if record is not None:
-                    fields = (*STAT_FIELDS["common"], *STAT_FIELDS[str(ref.kind)])
-                    found[record.id] = {
-                        name: living._stated(fx, ref, record, name) for name in fields if name not in left_out
-                    }
-        return found
+        return None
 
     def _answer(self, step: Step, seen: Seen) -> Any:
         if step.errno is not None:
@@ -303,38 +284,6 @@ class Lockstep:
                 return 0 if result is None else result
         return None
 
-    def _set(self, state: int, number: int, seen: SetSeen) -> SetSeen:
-        """The model's set; what it does not keep for want of anybody asking is taken from `seen`."""
-        machine = self.machine
-        get = machine.layout.get
-        there = len(seen.values)  # a set may be smaller than declared, or have more than there are names for
-        values = tuple(get(state, s) for s in machine.sem[number][:there])
-        sleepers = get(state, machine.sleepers[number])
-        counts = [
-            tuple(semaphores.count(sleepers, n, zero) for n in range(len(values))) for zero in (False, True)
-        ]
-        pids = tuple(_who(get(state, s)) for s in machine.pid[number][:there]) or seen.pids
-        otime = seen.otime
-        if not machine.undo_shows:
-            counts[1] = seen.zcnt
-        elif machine.living is not None:
-            otime = bool(self._record(state, ObjectKind.SEMAPHORES, number).otime)
-        return SetSeen(values, counts[0], counts[1], pids, otime)
-
-    def _queue(self, state: int, number: int, seen: QueueSeen) -> QueueSeen:
-        messages = self.machine.layout.get(state, self.machine.queue[number])
-        qbytes, lspid, lrpid = seen.qbytes, seen.lspid, seen.lrpid
-        if self.machine.living is not None:
-            record = self._record(state, ObjectKind.QUEUE, number)
-            qbytes, lspid, lrpid = record.capacity, _who(record.last[0]), _who(record.last[1])
-        return QueueSeen(len(messages), sum(m.length for m in messages), qbytes, lspid, lrpid)
-
-    def _record(self, state: int, kind: ObjectKind, number: int) -> Any:
-        living = self.machine.living
-        assert living is not None
-        place = living._place[ObjectRef(kind, number)]
-        return self.machine.layout.get(state, living.record[place])[0]
-
     def finish(self) -> None:
         """Compare what lies in the queues, message by message, and in the segments, field by field."""
         self._compare_segments()
@@ -354,27 +303,10 @@ class Lockstep:
 
     def _compare_segments(self) -> None:
         for number, segment in enumerate(self.program.segments):
-            models = [self._fields(state, number) for state in self.states]
+            models = [fields_of(self.machine, state, number) for state in self.states]
             real = {found: self.world.fields(found, segment) for found in models[0]}
             if real not in models:
                 raise Disagreement(f"segment {number} has {real}, not {models}\n{self._history()}")
-
-    def _fields(self, state: int, number: int) -> dict[int, tuple[Any, ...]]:
-        """The values of every segment that bears this name, or did, by the model's id."""
-        living, get = self.machine.living, self.machine.layout.get
-        if living is None:
-            return {}
-        fields = self.program.segments[number].struct.fields
-        found = {}
-        records = get(state, living.record_slot(ObjectRef(ObjectKind.SEGMENT, number)))
-        for record, elements in zip(records, self.machine.element[number], strict=True):
-            if record is not None:
-                values = [tuple(get(state, s) for s in slots) for slots in elements]
-                found[record.id] = tuple(
-                    v if f.count is not None and not f.is_text else v[0]
-                    for f, v in zip(fields, values, strict=True)
-                )
-        return found
 
     def _messages(self, number: int) -> int | None:
         """How many messages lie in a queue; None where it has been removed."""
@@ -411,66 +343,5 @@ class Lockstep:
         return "\n".join([*lines, f"choices {[tuple(c) for c in self.done]}"])
 
 
-def different(models: dict[int, Stat], seen: dict[int, Stat | None]) -> str | None:
-    """The first object in which the model's IPC_STAT is not what was seen, in words."""
-    for number in sorted({*models, *seen}):
-        mine, real = models.get(number), seen.get(number)
-        if (mine is None) is not (real is None):
-            return f"object {number} is {'gone' if mine is None else 'there'}"
-        if mine is None or real is None:
-            continue
-        for name, value in mine.items():
-            if value != real[name] and not (name == "lpid" and value == ANYBODY):
-                return f"{name} of object {number} is {value}, really {real[name]}"
-    return None
-
-
 def _lives(mode: Mode) -> bool:
     return mode in LIVING
-
-
-def _who(kept: int) -> int:
-    """The number of a process as `World.who` has it, of a slot that keeps it plus 1."""
-    if kept == 0:
-        return NOBODY
-    return THE_RUN if kept < 0 else kept - 1
-
-
-def kind_of(instruction: Instruction) -> str:
-    """What coverage counts."""
-    name = type(instruction).__name__.lower()
-    match instruction:
-        case GetValue(question=question):
-            return str(question)
-        case ObjectCall(action=action, object=ref):
-            return f"{action} {ref.kind}"
-        case _ if name == "semop":
-            return _kind_of_semop(instruction)
-        case _ if name == "signal":
-            return str(getattr(instruction, "signal", ""))
-        case _ if name == "setvalue":
-            return "SETALL" if getattr(instruction, "all", False) else "SETVAL"
-    return name
-
-
-def _kind_of_semop(instruction: Any) -> str:
-    deltas = [o.delta.value for o in instruction.operations]
-    many = "array" if len(deltas) > 1 else "one"
-    if not any(deltas):
-        return f"semop Z {many}"
-    undo = " undo" if any(o.undo for o in instruction.operations) else ""
-    sign = "V" if all(d >= 0 for d in deltas) else "P" if all(d <= 0 for d in deltas) else "PV"
-    return f"semop {sign} {many}{undo}"
-
-
-def brief(instruction: Instruction) -> str:
-    """An instruction on one line."""
-    found = []
-    for name in instruction.__dataclass_fields__:
-        value = getattr(instruction, name)
-        if name in ("at", "text", "handlers", "into", "visible") or value in (None, False, ()):
-            continue
-        if name == "operations":
-            value = [f"{o.delta.value:+}@{o.base}{' nowait' * o.nowait}{' undo' * o.undo}" for o in value]
-        found.append(f"{name}={getattr(value, 'value', value)}")
-    return f"{type(instruction).__name__}({', '.join(found)})"

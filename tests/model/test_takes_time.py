@@ -147,3 +147,21 @@ def test_a_failed_use_is_a_use() -> None:
         "V: ready]}", "{P: a, undo: true, nowait: true, on_error: {EAGAIN: []}}, V: ready]}"
     )
     assert ipcsim.verify(program(text), semaphores="kernel").verdict is Verdict.OK
+
+
+def test_a_time_out_that_meets_a_removal() -> None:
+    """EAGAIN, EIDRM, or EINTR though nobody sent a signal (S-35)."""
+    text = """
+semaphores: {s: {a: 0}}
+processes:
+  p: {steps: [{P: a, timeout: 1ms, on_error: {EAGAIN: [], EIDRM: [], EINVAL: [], EINTR: [assert: false]}}]}
+  q:
+    locals: {n: 0}
+    steps:
+      - {get: {ncnt: a, into: n}}
+      - remove: s
+"""
+    for semaphores in ("weak", "kernel"):
+        outcome = ipcsim.verify(program(text), semaphores=semaphores)
+        assert outcome.verdict is Verdict.VIOLATION
+        assert len(outcome.extra["steps"]) == 5, outcome.extra["steps"]

@@ -5,36 +5,29 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ipcsim.model.living import UNKNOWN
 from ipcsim.model.processes import BY_THE_RUN, pid_of
 from ipcsim.program import Program, names
-from ipcsim.program.codec import encode
-from ipcsim.program.expressions import Const, Expr
 from ipcsim.program.instructions import (
     Crash,
     Exit,
-    GetValue,
     Instruction,
     Lifecycle,
     Load,
     ObjectCall,
     ObjectKind,
     ObjectRef,
-    Receive,
-    SemaphoreQuestion,
-    Semop,
-    Send,
-    SetValue,
     Signal,
     Store,
 )
-from ipcsim.program.objects import IpcObject, Segment
+from ipcsim.program.objects import Segment
 from ipcsim.runner import objects
 from ipcsim.sysv import libc, queues
 from tests.model.children import PATIENCE, Child
+from tests.model.commands import access, command, constant
 from tests.model.looking import (
     NOBODY,
     THE_RUN,
@@ -47,25 +40,6 @@ from tests.model.looking import (
     stated,
     translated,
 )
-
-_COMMANDS = {
-    SemaphoreQuestion.VALUE: libc.GETVAL,
-    SemaphoreQuestion.ALL: libc.GETALL,
-    SemaphoreQuestion.NCNT: libc.GETNCNT,
-    SemaphoreQuestion.ZCNT: libc.GETZCNT,
-    SemaphoreQuestion.PID: libc.GETPID,
-}
-
-
-def constant(expr: Expr | None) -> Any:
-    """The value of an argument: these Programs have only constants."""
-    assert isinstance(expr, Const)
-    return expr.value
-
-
-def _bare(declared: IpcObject) -> IpcObject:
-    """Without first values, which no process gives an object that it makes, and which may be many."""
-    return replace(declared, initial=()) if isinstance(declared, Segment) else declared
 
 
 class World:
@@ -141,7 +115,8 @@ class World:
             case Load() | Store() if not self._attached[process].get(instruction.segment):
                 self.kill(process, seen)  # a worker ends here by itself, with a word
             case Load() | Store():
-                child.start(*self._access(process, instruction))
+                address = self._attached[process][instruction.segment][-1]
+                child.start(*access(self.program, instruction, address))
                 self._until(process, lambda: child.answered() or child.ended())
                 if not child.answered():
                     self._reap(process, seen)
@@ -165,16 +140,6 @@ class World:
             self.children[process].start("detach", attached.pop())
         else:
             seen.answers[process] = ("EINVAL", None)
-
-    def _access(self, process: int, access: Load | Store) -> tuple[Any, ...]:
-        field = self.program.segments[access.segment].struct.fields[access.field]
-        address = self._attached[process][access.segment][-1]
-        value = () if isinstance(access, Load) else (constant(access.value),)
-        name = "load" if isinstance(access, Load) else "store"
-        if field.is_text:
-            return (f"{name}-text", address, field.offset, field.size, *value)
-        index = 0 if access.index is None else constant(access.index)
-        return (name, address, field.type, field.offset + index * field.width, *value)
 
     def _learn(self, process: int, call: ObjectCall, seen: Seen) -> None:
         """What a call that succeeded tells of handles and objects; ids become the model's."""
@@ -244,75 +209,10 @@ class World:
             self._stopped.discard(target)
 
     def _command(self, process: int, instruction: Instruction) -> tuple[Any, ...]:
-        def set_id(number: int) -> int:
-            return self._handle(process, ObjectRef(ObjectKind.SEMAPHORES, number))
-
-        match instruction:
-            case Semop(set=number, operations=operations, nowait=nowait):
-                triples = [
-                    (
-                        o.base,
-                        constant(o.delta),
-                        (libc.IPC_NOWAIT if o.nowait or nowait else 0) | (libc.SEM_UNDO if o.undo else 0),
-                    )
-                    for o in operations
-                ]
-                return ("semop", set_id(number), triples)
-            case GetValue(set=number, base=base, question=question):
-                size = self.program.sets[number].size
-                return ("get", set_id(number), base, _COMMANDS[question], size)
-            case SetValue(set=number, all=True, values=values):
-                return ("setall", set_id(number), tuple(constant(v) for v in values))
-            case SetValue(set=number, base=base, values=(value,)):
-                return ("setval", set_id(number), base, constant(value))
-            case Send():
-                return self._send(process, instruction)
-            case Receive():
-                return self._receive(process, instruction)
-            case Signal(family=target, signal=name):
-                child = self.children[target]
-                return ("kill", child.pid if child.alive else 0, int(getattr(signal, name)))
-            case ObjectCall():
-                return self._object_call(process, instruction)
-        raise TypeError(f"not driven: {type(instruction).__name__}")
-
-    def _send(self, process: int, call: Send) -> tuple[Any, ...]:
-        struct = self.program.queues[call.queue].message
-        values = list(struct.unpack(b""))
-        for number, expr in call.payload:
-            values[number] = constant(expr)
-        raw = struct.pack(tuple(values))[: constant(call.length)]
-        flags = libc.IPC_NOWAIT if call.nowait else 0
-        found = self._handle(process, ObjectRef(ObjectKind.QUEUE, call.queue))
-        return ("send", found, constant(call.type), raw, flags)
-
-    def _receive(self, process: int, call: Receive) -> tuple[Any, ...]:
-        flags = libc.IPC_NOWAIT if call.nowait else 0
-        flags |= libc.MSG_NOERROR if call.noerror else 0
-        flags |= libc.MSG_EXCEPT if call.exclude else 0
-        found = self._handle(process, ObjectRef(ObjectKind.QUEUE, call.queue))
-        return ("receive", found, constant(call.size), constant(call.type), flags)
-
-    def _object_call(self, process: int, call: ObjectCall) -> tuple[Any, ...]:
-        found, declared = self._handle(process, call.object), self.program.object(call.object)
-        kind = call.object.kind
-        match call.action:
-            case Lifecycle.CREATE:
-                mode = declared.mode if call.mode is None else call.mode
-                return ("create", encode(_bare(declared)), mode, call.size, call.exclusive)
-            case Lifecycle.OPEN:
-                asked = (0o444 if call.readonly else 0) if call.mode is None else call.mode
-                return ("find", encode(_bare(declared)), asked, call.size)
-            case Lifecycle.ATTACH:
-                return ("attach", found, call.readonly, self._span(call.object.number))
-            case Lifecycle.STAT:
-                return (f"stat-{kind.value}", found, call.field)
-            case Lifecycle.REMOVE:
-                return (f"remove-{kind.value}", found)
-            case Lifecycle.CHANGE:
-                room = None if call.bytes is None else constant(call.bytes)
-                return ("change", kind.value, found, call.mode, room)
-        raise TypeError(f"not driven: {call.action}")
+        if isinstance(instruction, Signal):
+            child = self.children[instruction.family]
+            return ("kill", child.pid if child.alive else 0, int(getattr(signal, instruction.signal)))
+        return command(self.program, instruction, partial(self._handle, process))
 
     # --- rest ---
 

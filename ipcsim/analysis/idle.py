@@ -1,0 +1,200 @@
+"""Where a process can go round without anything coming of it, and which of its variables count there.
+
+A *way round* is a circle in the code on which nothing need change for the others: no object is changed and
+nobody enters a phase marked as progress (where the Program marks any, changes of objects do not count).
+Whoever goes round for long is in a livelock, unless it counts towards an end. A counted loop (`repeat`) ends
+by itself. Of other variables only those can count that depend on their own value of the round before
+(`i: i + 1`), and that something reads besides: the rest follows from constants and from what was read of
+objects, and is the same again after a round in which no object has changed (where changes of objects do not
+count, what is read of them can count as well). So `watched` says after which instructions, and with which
+variables, a worker has to look whether it has been there before; in most programs nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ipcsim.analysis.may import may_raise
+from ipcsim.program import Program
+from ipcsim.program.constants import expressions_of, written_slots
+from ipcsim.program.expressions import Const, generator_slots, slots_of
+from ipcsim.program.instructions import (
+    Assign,
+    Code,
+    GetValue,
+    Instruction,
+    KernelCall,
+    Lifecycle,
+    Load,
+    ObjectCall,
+    Phase,
+    Repeat,
+    Semop,
+    Store,
+    successors,
+)
+
+Watched = dict[int, tuple[int, ...]]  # pc → the slots that make up where the process is, besides the pc
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Of one family: the ways round, each as the pcs on it, and what to watch on them."""
+
+    rounds: tuple[frozenset[int], ...]
+    watched: Watched
+
+    def round_of(self, pcs: Iterable[int]) -> frozenset[int] | None:
+        """The way round that all of these are on; None where there is none."""
+        seen = frozenset(pcs)
+        return next((r for r in self.rounds if seen <= r), None) if seen else None
+
+
+def progress_phases(program: Program) -> frozenset[str]:
+    """The names of the phases marked as progress."""
+    return frozenset(i.name for f in program.families for i in f.code if isinstance(i, Phase) and i.progress)
+
+
+def only_looks(instruction: Instruction) -> bool:
+    """Whether success of a call leaves every object as it was. A handle that `open` finds is the process's
+    own, and another than before only if somebody has made the object anew."""
+    match instruction:
+        case ObjectCall(action=action):
+            return action in (Lifecycle.STAT, Lifecycle.OPEN)
+        case Semop(operations=operations):
+            return all(isinstance(o.delta, Const) and o.delta.value == 0 for o in operations)
+        case _:
+            return isinstance(instruction, GetValue)
+
+
+def idle(program: Program) -> list[Idle]:
+    """By family."""
+    marked = bool(progress_phases(program))
+    return [_idle(family.code, marked) for family in program.families]
+
+
+def _idle(code: Code, marked: bool) -> Idle:
+    if all(target > pc for pc in range(len(code)) for target in _onward(code, pc, marked)):
+        return Idle((), {})  # straight ahead: by far the commonest
+    rounds = tuple(frozenset(c) for c in _circles([_onward(code, pc, marked) for pc in range(len(code))]))
+    counted = [
+        (*_onward(code, pc, marked), i.target) if isinstance(i, Repeat) else _onward(code, pc, marked)
+        for pc, i in enumerate(code)
+    ]
+    read = _read(code)
+    watched: Watched = {}
+    for circle in _circles(counted):
+        if any(r <= set(circle) for r in rounds):
+            watched |= _watched(code, circle, read, marked)
+    return Idle(rounds, watched)
+
+
+def _onward(code: Code, pc: int, marked: bool) -> tuple[int, ...]:
+    """Where the process can go on to with nothing changed; a counted loop goes on to its end."""
+    instruction, everywhere = code[pc], successors(code, pc)
+    match instruction:
+        case Repeat():
+            everywhere = (pc + 1,)
+        case Phase(progress=True):
+            everywhere = ()
+        case Store() if not marked:
+            everywhere = ()
+        case KernelCall(handlers=handlers) if not (marked or only_looks(instruction)):
+            everywhere = tuple(target for _, target in handlers)  # a call that failed has changed nothing
+    return tuple(target for target in everywhere if target < len(code))
+
+
+def _watched(
+    code: Code, circle: Sequence[int], read: frozenset[int], marked: bool
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """On one circle: after which instructions which variables have to be looked at."""
+    writes = {pc: written_slots(code[pc]) - _bound(code[pc]) for pc in circle}
+    numbers = sorted({s for slots in writes.values() for s in slots})
+    place = {slot: i for i, slot in enumerate(numbers)}
+    onward: list[set[int]] = [set() for _ in numbers]  # slot → those that are computed from it
+    for pc, slots in writes.items():
+        for source in _reads(code[pc]) & place.keys():
+            onward[place[source]] |= {place[s] for s in slots}
+    carried = {numbers[i] for c in _circles(onward) for i in c}
+    if marked:
+        carried |= {
+            s for pc, slots in writes.items() if isinstance(code[pc], KernelCall | Load) for s in slots
+        }
+    counting = tuple(sorted(carried & read))
+    return ((pc, counting) for pc, slots in writes.items() if slots & set(counting))
+
+
+def _reads(instruction: Instruction) -> frozenset[int]:
+    """The variables that what the instruction writes is computed from."""
+    slots = {s for e in expressions_of(instruction) for s in slots_of(e)} - _bound(instruction)
+    if isinstance(instruction, Repeat) or (isinstance(instruction, Assign) and instruction.index is not None):
+        slots.add(instruction.slot)
+    return frozenset(slots)
+
+
+def _bound(instruction: Instruction) -> frozenset[int]:
+    """The variables of generators, which mean nothing outside them."""
+    return frozenset().union(*(generator_slots(e) for e in expressions_of(instruction)))
+
+
+def _read(code: Code) -> frozenset[int]:
+    """The variables on which anything depends but variables that nobody reads (a mere statistic)."""
+    found: set[int] = set()
+    assignments: list[Assign] = []
+    for instruction in code:
+        if isinstance(instruction, Assign) and not any(may_raise(e) for e in expressions_of(instruction)):
+            assignments.append(instruction)
+        else:
+            found |= _reads(instruction)
+    grows = True
+    while grows:
+        more = {s for a in assignments if a.slot in found for s in _reads(a)}
+        grows = not more <= found
+        found |= more
+    return frozenset(found)
+
+
+def _circles(follow: Sequence[Iterable[int]]) -> list[list[int]]:
+    """The strongly connected components (Tarjan 1972) that contain a step; `follow[n]` are the nodes after n.
+
+    Not by networkx: it would have to be loaded before the workers can start.
+    """
+    order: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    stacked: set[int] = set()
+    found: list[list[int]] = []
+    for start in range(len(follow)):
+        if start in order:
+            continue
+        order[start] = low[start] = len(order)
+        stack.append(start)
+        stacked.add(start)
+        way = [(start, iter(follow[start]))]
+        while way:
+            node, targets = way[-1]
+            target = next(targets, None)
+            if target is None:
+                way.pop()
+                if way:
+                    low[way[-1][0]] = min(low[way[-1][0]], low[node])
+                if low[node] == order[node]:
+                    found.append(_close(node, stack, stacked))
+            elif target not in order:
+                order[target] = low[target] = len(order)
+                stack.append(target)
+                stacked.add(target)
+                way.append((target, iter(follow[target])))
+            elif target in stacked:
+                low[node] = min(low[node], order[target])
+    return [c for c in found if len(c) > 1 or c[0] in follow[c[0]]]
+
+
+def _close(node: int, stack: list[int], stacked: set[int]) -> list[int]:
+    """The component whose first node this is, taken off the stack."""
+    component: list[int] = []
+    while not component or component[-1] != node:
+        component.append(stack.pop())
+        stacked.discard(component[-1])
+    return component
