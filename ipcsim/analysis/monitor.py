@@ -48,7 +48,7 @@ class Monitor:
         self.program = program = names.unified(program)
         self._exact = exact
         operations = self._operations = Operations(program)
-        self.overtaking = Overtaking(program, None, operations)
+        self.overtaking = Overtaking(program, None, operations, exact)
         self._table = Table(program, operations, self.overtaking.requests)
         self._tracker = Tracker(program, operations, self._table)
         self.races = RaceDetector(program, operations, exact)
@@ -82,8 +82,6 @@ class Monitor:
         if self.livelock.needed:
             self.livelock.count(event.process, {word: 1}, entry.steps, entry.progress, entry.change)
             self._settle_livelock()
-        if not self._exactly_overtaken and self.overtaking.needed:
-            self.overtaking.feed(event)
         self._in_turn(event)
 
     # --- batches ---
@@ -164,11 +162,9 @@ class Monitor:
             self._tracker.control(process, entry.pc)
         if counted and not self._exact and self.overtaking.needed:
             if entry.request is not None and entry.kind == EventKind.END:
-                self.overtaking.served(process, entry.pc, entry.request, times)
-            elif entry.control:
-                self.overtaking.controlled(process, entry.pc)
+                self.overtaking.served(process, entry.request, times)
             elif entry.kind == EventKind.DIED:
-                self.overtaking.died(process, 0)
+                self.overtaking.end(process, self._newest)
 
     def _take_varying(self, event: Event) -> None:
         """A semop whose operations are known from its BEGIN only."""

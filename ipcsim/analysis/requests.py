@@ -8,8 +8,9 @@ another is served a key that it wants:
   on its semaphore. A Z alone, which waits for the others to finish, competes with nobody;
 - a receive is overtaken by a receive of a message that it could have taken; a send by a send;
 - where a property says that a phase must be reached again and again (`always_eventually`), a process that
-  has this phase also wants its turn at the whole semaphore set (SET). The first reader keeps the writers'
-  semaphore for all readers after it, so the others never take what the writer waits for.
+  has this phase also wants its turn at the whole semaphore set (SET), before those who take what it waits
+  for elsewhere in their code. The first reader keeps the writers' semaphore for all readers after it, so
+  the others, who could take it, never do while the writer waits.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ P, V, SET, RECEIVE, SEND = "P", "V", "set", "receive", "send"
 
 
 class Key(NamedTuple):
-    """`sort` P or V: semaphore `number` of set `object`; SET: any of it. RECEIVE: selector `number` on queue
-    `object`; SEND: that queue."""
+    """`sort` P or V: semaphore `number` of set `object`; SET: any of it, by somebody who may take that one.
+    RECEIVE: selector `number` on queue `object`; SEND: that queue."""
 
     sort: str
     object: int
@@ -54,6 +55,7 @@ class Requests:
         self._constants: dict[int, dict[int, Known]] = {}
         self._cache: dict[tuple[int, int], Request | None] = {}
         self._hungry = _hungry_families(program)
+        self._taken: dict[int, frozenset[tuple[int, int]]] = {}
         # whether any call asks for several semaphores at once
         semops = [i for f in program.families for i in f.code if isinstance(i, Semop)]
         self.has_arrays = any(len(i.operations) > 1 and not _only_gives(i) for i in semops)
@@ -113,10 +115,23 @@ class Requests:
         if self.has_arrays:  # only an array can want a V
             serves += [Key(V, set_, n) for n, delta in pairs if delta > 0]
         if self._hungry and serves:
-            serves.append(Key(SET, set_))
+            serves += [Key(SET, s, n) for s, n in sorted(self._takes(process)) if s == set_]
             if self._program.processes[process].family in self._hungry:
-                wants.append(Key(SET, set_))
+                wants += [Key(SET, set_, n) for n, delta in pairs if delta < 0]
         return Request(tuple(dict.fromkeys(wants)), tuple(dict.fromkeys(serves)), set_, pairs)
+
+    def _takes(self, process: int) -> frozenset[tuple[int, int]]:
+        """The semaphores, as (set, number), that a process has a P on, where they never change."""
+        found = self._taken.get(process)
+        if found is None:
+            calls = [
+                (instruction.set, self._operations.constant(process, pc) or ())
+                for pc, instruction in enumerate(self._program.code(process))
+                if isinstance(instruction, Semop)
+            ]
+            taken = frozenset((set_, n) for set_, pairs in calls for n, delta in pairs if delta < 0)
+            found = self._taken[process] = taken
+        return found
 
 
 def _only_gives(instruction: Semop) -> bool:

@@ -167,7 +167,8 @@ class RunShape(Shape):
     scheduler: SchedulerWord | None = Field(None, description="free (the kernel decides), random, pct")
     depth: Natural | None = Field(None, description="priority changes of the pct scheduler; 3 unless told")
     starvation: OffOrPositive | None = Field(
-        None, description="starving: one waits while others are served so often; off: not judged"
+        None,
+        description="starving: one sleeps while one and the same other is served so often; off: not judged",
     )
     livelock: OffOrPositive | None = Field(
         None, description="livelock: so many steps without a progress phase; off: not judged"

@@ -89,9 +89,9 @@ class RunSettings:
     """How to run; durations in seconds.
 
     `timeout` ends a run as inconclusive; `duration` ends it on purpose (for processes that run for
-    ever): what was seen until then is judged. `starvation` is how often others may be served while
-    one waits, `livelock` how many steps may pass without a progress phase being entered; None: not
-    judged. `depth` is the number of priority changes of the pct scheduler.
+    ever): what was seen until then is judged. `starvation` is how often one and the same process may
+    be served while another sleeps for it, `livelock` how many steps may pass without a progress phase
+    being entered; None: not judged. `depth` is the number of priority changes of the pct scheduler.
     """
 
     seed: int | None = None

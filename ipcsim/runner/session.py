@@ -118,7 +118,7 @@ class Session:
                     raise objects.explain_failure(self.program, ref, errno, text)
                 if "created" in message:
                     for kind, number, made in message["created"]:
-                        self._learn(ObjectRef(ObjectKind(kind), number), made)
+                        self._learn(ObjectRef(ObjectKind(kind), number), made, 0)
                 if "cannot" in message:
                     raise EnvironmentProblem(message["cannot"])
                 if "ready" in message:

@@ -29,6 +29,7 @@ from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.news import RunNews
 from ipcsim.runner.rings import Rings
 from ipcsim.runner.session import Ending, Progress, Session
+from ipcsim.runner.starving import StarvationWatch
 from ipcsim.runner.turns import Turns
 from ipcsim.schedule import Schedule
 from ipcsim.trace import new_trace
@@ -136,6 +137,7 @@ class _Run:
 
     def _watch_free(self, session: Session, watch: DeadlockWatch) -> None:
         """Until every process has ended, or something ends the run."""
+        starving = StarvationWatch(session)
         moved, since = True, time.monotonic()
         while session.alive:
             if moved:
@@ -148,6 +150,7 @@ class _Run:
             if watch.look():
                 session.ending.deadlock = True
                 return
+            starving.look()
             if session.time_is_up():
                 return
             self._heartbeat(session)

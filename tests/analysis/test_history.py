@@ -285,3 +285,39 @@ def test_the_shares_of_a_real_run(tmp_path: Path) -> None:
     for share in fair.shares:
         assert share.median <= share.p95 <= share.longest <= share.waited or not share.sleeps
         assert share.most <= share.overtaken
+
+
+def test_overtaking_ends_where_the_sleeper_was_served() -> None:
+    """Two sleep: the first V is for the other, the second for it, whatever others get until it runs."""
+    worker = make.family("worker", make.p(0), make.v(0), count=4)
+    program = make.program(worker, sets=[make.semaphores(2)])
+    story = Story().call(1, 0).call(2, 0).begin(3, 0).begin(0, 0)
+    story.at(50_000).call(1, 1).end(3, 0).call(2, 1)
+    for _ in range(5):
+        story.call(3, 1, 0)
+    served = fairness(past(program, story.end(0, 0), scheduler="free")).shares[0]
+    assert (served.sleeps, served.overtaken, served.most) == (1, 1, 1)
+
+
+def test_one_who_wants_two_units_is_overtaken_until_both_are_there() -> None:
+    worker = make.family("worker", make.p(0), make.v(0), count=3)
+    program = make.program(worker, make.family("big", make.semop((0, -2))), sets=[make.semaphores(3)])
+    story = Story().call(0, 0).call(1, 0).call(2, 0).begin(3, 0)
+    for process in (1, 2, 1):
+        story.call(process, 1, 0)
+    story.call(0, 1).call(1, 1).end(3, 0)
+    big = fairness(past(program, story, scheduler="random")).shares[3]
+    assert (big.sleeps, big.overtaken, big.most) == (1, 3, 2)
+
+
+def test_receives_of_what_it_could_have_taken_overtake() -> None:
+    takers = make.family("any", make.receive(0, 0)), make.family("one", make.receive(0, 7))
+    others = make.family("other", make.receive(0, 7), make.receive(0, 2), make.send(0, 7))
+    story = Story().begin(0, 0).begin(1, 0, 7)
+    for kind, pc in ((7, 0), (7, 0), (2, 1)):
+        story.receive(2, pc, kind, kind)
+    story.send(2, 2, 7).end(1, 0, 4, 7).send(2, 2, 7).end(0, 0, 4, 7)
+    found = fairness(past(make.program(*takers, others, queues=[make.queue()]), story, scheduler="random"))
+    assert (found.shares[1].overtaken, found.shares[1].most) == (2, 2)
+    assert found.shares[0].overtaken == 4
+    assert found.shares[0].most == 3

@@ -213,7 +213,7 @@ def test_who_waits_depends_on_the_strategy() -> None:
     for strategy, verdict in (
         ("readers-first", Verdict.STARVATION), ("writers-first", Verdict.OK), ("fair", Verdict.OK),
     ):  # fmt: skip
-        outcome = run("writer-starves", strategy=strategy, rounds=15)
+        outcome = run("writer-starves", strategy=strategy, rounds=60)
         assert outcome.verdict is verdict, told(outcome)
 
 
