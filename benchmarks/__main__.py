@@ -1,4 +1,8 @@
-"""`python -m benchmarks`: print every ratio; `--write` also puts them into benchmarks/RESULTS.md."""
+"""`python -m benchmarks`: print every ratio; `--write` also puts them into benchmarks/RESULTS.md.
+
+RESULTS.md is written as a whole: the ratios, the sums of the long runs of this version of the code
+(`python -m benchmarks.long --show`), and what is not reached, which is kept by hand in NOT_REACHED.md.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,10 @@ import argparse
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import graph, many, pair, verify, watching
+from benchmarks import graph, long, many, pair, sums, verify, watching
 from benchmarks.common import Row
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
@@ -39,6 +43,36 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines + [f"| {r.what.replace('  ', '↳ ')} | {r.measured} | {r.wanted} |" for r in rows])
 
 
+def part(name: str) -> list[Row]:
+    """The rows of one part. One that breaks off says so in a row of its own, and the others are measured."""
+    try:
+        return PARTS[name]()
+    except Exception as error:
+        return [Row(f"{name}: broke off", f"{type(error).__name__}: {error}", "a measurement")]
+
+
+def results(rows: list[Row]) -> str:
+    """The whole of RESULTS.md."""
+    return (
+        "# Benchmark results\n\n"
+        f"`python -m benchmarks --write` on {machine()}, {time.strftime('%Y-%m-%d')}. Ratios are "
+        "measured side by side in one run; absolute figures are of this machine only.\n\n"
+        f"{table(rows)}\n\n"
+        "## Long runs\n\n"
+        "`python -m benchmarks.long KIND`, over all calls with this version of the code.\n\n"
+        + "".join(f"{line}\n" for line in long_runs())
+        + f"\n## What is not reached\n\n{Path(__file__).with_name('NOT_REACHED.md').read_text()}"
+    )
+
+
+def long_runs() -> Iterator[str]:
+    """The sums of each kind, and every disagreement, as a list in Markdown."""
+    for kind in long.KINDS:
+        found = sums.State(sums.FOLDER / f"{kind}.json", kind).present
+        yield f"- {sums.summary(kind, found)}"
+        yield from (f"  - seed {f.seed}: {f.words}" for f in found.failures)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which (all)")
@@ -46,16 +80,11 @@ def main() -> None:
     arguments = parser.parse_args()
     rows: list[Row] = []
     for name in arguments.parts or PARTS:
-        for row in PARTS[name]():
+        for row in part(name):
             print(f"{row.what:<55} {row.measured:>32}   {row.wanted}", flush=True)
             rows.append(row)
     if arguments.write:
-        text = (
-            "# Benchmark results\n\n"
-            f"`python -m benchmarks --write` on {machine()}, {time.strftime('%Y-%m-%d')}. Ratios are "
-            "measured side by side in one run; absolute figures are of this machine only.\n\n"
-        )
-        Path(__file__).with_name("RESULTS.md").write_text(text + table(rows) + "\n")
+        Path(__file__).with_name("RESULTS.md").write_text(results(rows))
 
 
 if __name__ == "__main__":

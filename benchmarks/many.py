@@ -107,7 +107,8 @@ def rows() -> list[Row]:
         weight.append(kib)
     for _ in range(ROUNDS):
         outcome = run(many)
-        assert outcome.verdict == "deadlock", outcome
+        told = "; ".join(f.message for f in outcome.findings[:1])
+        assert outcome.verdict == "deadlock", f"{outcome.verdict} in place of deadlock: {told}"
         announced.append(outcome.extra["detected_after_s"])
     forks, ours = statistics.median(bare), statistics.median(mine)
     return [

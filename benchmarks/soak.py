@@ -1,24 +1,30 @@
-"""Looks for false alarms and misses: `python -m benchmarks.soak --minutes 5 --runs 200`.
+"""Looks for false alarms and misses, on a busy machine: `python -m benchmarks.long soak`.
 
-Right variants are run over and over for the minutes given: any verdict but `ok` is a false alarm.
-Each scenario that expects a deadlock is run so many times: any other verdict is a miss. Run two of
-these side by side to keep both cores busy.
+Every right variant of what ships runs free, and any verdict but `ok` is a false alarm. Each that is to
+deadlock runs too, and any other verdict is a miss, unless all processes have got to their end. Meanwhile one
+process a core does nothing but compute.
 """
 
 from __future__ import annotations
 
-import argparse
-import itertools
-import sys
-import time
-from collections import Counter
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
+from benchmarks.sums import Failure, Unit, keep, uninterrupted
 from ipcsim import catalogue
-from ipcsim.program import Program
+from ipcsim.program import Program, RunSettings, Scheduler
 from ipcsim.runner.supervisor import run
+from ipcsim.sysv import process as sysv_process
 from ipcsim.verdict import Verdict
 
 
+@cache
 def shipped() -> list[tuple[str, Program]]:
     """Every shipped scenario, and every variant of every problem."""
     found: list[tuple[str, Program]] = []
@@ -33,35 +39,62 @@ def shipped() -> list[tuple[str, Program]]:
     return found
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--runs", type=int, default=200)
-    arguments = parser.parse_args()
-    programs = shipped()
-    wrong: Counter[str] = Counter()
-    right = [p for p in programs if p[1].expect_run is Verdict.OK]
-    end, runs = time.monotonic() + arguments.minutes * 60, 0
-    for name, program in itertools.cycle(right):
-        if time.monotonic() >= end:
-            break
-        outcome = run(program)
-        runs += 1
-        if not outcome.as_expected:
-            wrong[f"{name}: {outcome.verdict} instead of ok (seed {outcome.seed})"] += 1
-    print(f"{runs:,} runs of {len(right)} right variants: {sum(wrong.values())} false alarms", flush=True)
-    for name, program in programs:
-        if program.expect_run is not Verdict.DEADLOCK:
-            continue
-        missed = Counter(str(run(program).verdict) for _ in range(arguments.runs))
-        bad = arguments.runs - missed["deadlock"]
-        print(f"{name}: {arguments.runs} runs, {bad} missed", flush=True)
-        if bad:
-            wrong[f"{name}: {dict(missed)}"] += bad
-    for line, count in wrong.items():
-        print(f"  {count} × {line}")
-    return 1 if wrong else 0
+@cache
+def soaked() -> list[tuple[str, Program]]:
+    """What of it has one right verdict, whatever the kernel does first."""
+    return [(n, p) for n, p in shipped() if p.expect_run in (Verdict.OK, Verdict.DEADLOCK)]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@contextmanager
+def started(folder: Path) -> Iterator[Callable[[int], Unit]]:
+    """The unit of a soak: one run. Traces of what went wrong are kept in `folder`."""
+    with busy():
+        yield lambda seed: unit(seed, folder)
+
+
+def unit(seed: int, folder: Path) -> Unit:
+    name, program = soaked()[seed % len(soaked())]
+    expected = program.expect_run
+    with tempfile.TemporaryDirectory() as traces:
+        outcome = uninterrupted(run(program, settings=settings(program, seed), folder=Path(traces)))
+        past = expected is Verdict.DEADLOCK and outcome.verdict is Verdict.OK and outcome.complete
+        wrong = not outcome.as_expected and not past
+        trace = keep(Path(traces), folder, f"soak-{seed}") if wrong else None
+    found = (Failure(seed, f"{name}: {outcome.verdict} instead of {expected}", trace),) if wrong else ()
+    if expected is Verdict.OK:
+        return Unit({"runs of right variants": 1, "false alarms": len(found)}, found)
+    # who gets past the place where they could have met has not deadlocked: that is no miss
+    reached = {"deadlocks": int(not past), "missed deadlocks": len(found), "runs that got past it": int(past)}
+    return Unit(reached, found)
+
+
+def settings(program: Program, seed: int) -> RunSettings:
+    """Free; but where only a schedule leads into the deadlock, that one."""
+    if program.expect_run is Verdict.DEADLOCK and program.settings.scheduler is not Scheduler.FREE:
+        return program.settings
+    return replace(program.settings, scheduler=Scheduler.FREE, seed=seed)
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Every core has something to do, until the end of the block or of this process."""
+    children = [_burner() for _ in os.sched_getaffinity(0)]
+    try:
+        yield
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _burner() -> int:
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        return child
+    try:
+        sysv_process.die_with_parent(parent)
+        while True:
+            pass
+    finally:
+        os._exit(0)

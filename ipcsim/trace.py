@@ -32,6 +32,7 @@ FORMAT = 1
 RECORD = struct.Struct("<qqqq")
 CHUNK = struct.Struct("<III")
 RECORDS, OUTCOME, NOTE = 1, 2, 3  # chunk tags
+STOPPED = "stopped"  # the note on when a run began to kill whoever was left
 LONGEST_HEADER = 64 * 2**20
 
 
@@ -128,6 +129,11 @@ class Trace:
     notes: tuple[dict[str, Any], ...] = ()
     complete: bool = True
     problem: str = ""
+
+    @property
+    def stopped(self) -> int | None:
+        """When the run was stopped while processes were left, in the events' ns; None where none was."""
+        return next((n["time"] for n in self.notes if n.get("note") == STOPPED), None)
 
 
 class TraceWriter:

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ipcsim.analysis import errnos
 from ipcsim.explorer import recorded
 from ipcsim.explorer.recorded import Expected, Names
 from ipcsim.model.effects import Act, Action, Step
@@ -173,26 +172,15 @@ class _Follower:
     def _told(self, before: list[_Explanation], event: Event) -> str:
         who = self._machine.people[event.process].name
         explanation = self._settled(before)[0]
-        return f"{who}: {self._what(event)}; in the model {self._instead(explanation, event)}"
-
-    def _what(self, event: Event) -> str:
-        """The event in words."""
-        if event.kind is EventKind.DIED:
-            return f"died of signal {-event.a}" if event.a < 0 else f"ended with exit code {event.a}"
-        instruction = self._machine.people[event.process].code[event.pc]
-        place = f"`{instruction.text}` ({instruction.at})"
-        if event.kind is EventKind.BEGIN:
-            return f"began {place}{_numbers(event)}"
-        if event.kind is EventKind.STEP:
-            return f"did {place}{_numbers(event)}"
-        how = f"with {errnos.name(event.errno)}" if event.errno else f"with success{_numbers(event)}"
-        return f"{place} ended {how}"
+        return (
+            f"{who}: {recorded.what(self._machine, event)}; in the model {self._instead(explanation, event)}"
+        )
 
     def _instead(self, explanation: _Explanation, event: Event) -> str:
         """What the model has in place of the event, in words."""
         machine, state = self._machine, explanation.state
         if due := explanation.of(event.process):
-            return f"it {self._shown(event.process, due[0])} next"
+            return f"it {recorded.shown(machine, event.process, due[0])} next"
         local = machine.local(state, event.process)
         if local.mode not in LIVING or local.mode is Mode.UNBORN:
             return "it does not run"
@@ -206,7 +194,9 @@ class _Follower:
             return f"it is not its turn yet: first {late}"
         if possible:
             return (
-                "it " + ", or ".join(self._shown(event.process, e) for e in dict.fromkeys(possible)) + " next"
+                "it "
+                + ", or ".join(recorded.shown(machine, event.process, e) for e in dict.fromkeys(possible))
+                + " next"
             )
         if local.mode is Mode.ASLEEP:
             return f"it sleeps on in `{machine.people[event.process].code[local.pc].text}`"
@@ -215,22 +205,14 @@ class _Follower:
     def _late(self, explanation: _Explanation) -> str:
         for process, due in explanation.due:
             if self._machine.local(explanation.state, process).mode in (Mode.READY, Mode.ASLEEP):
-                return f"{self._machine.people[process].name} {self._shown(process, due[0])}"
+                return (
+                    f"{self._machine.people[process].name} {recorded.shown(self._machine, process, due[0])}"
+                )
         action = next(self._by_itself(explanation.state))
         text = (
             self._machine.people[action.process].code[_first(action).pc].text if action.steps else "its call"
         )
         return f"{self._machine.people[action.process].name} wakes from `{text}`"
-
-    def _shown(self, process: int, expected: Expected) -> str:
-        if expected.kind is EventKind.DIED:
-            return "is gone"
-        text = self._machine.people[process].code[expected.pc].text
-        if expected.kind is EventKind.END:
-            how = expected.errno or f"success{_pair(expected.a, expected.b)}"
-            return f"ends `{text}` with {how}"
-        verb = "begins" if expected.kind is EventKind.BEGIN else "does"
-        return f"{verb} `{text}`{_pair(expected.a, expected.b)}"
 
 
 def _first(action: Action) -> Step:
@@ -249,11 +231,3 @@ def _reaps(action: Action) -> bool:
 def _given(action: Action) -> bool:
     """Whether somebody has to be given the turn for it."""
     return bool(action.steps) and action.steps[0].scheduled
-
-
-def _numbers(event: Event) -> str:
-    return _pair(event.a, event.b)
-
-
-def _pair(a: int, b: int) -> str:
-    return f" ({a}, {b})" if a or b else ""

@@ -256,5 +256,7 @@ class RaceSearch:
 
 def _accesses(machine: Machine, action: Action) -> bool:
     """Whether an action does the access that is next, and is not the death of the process instead."""
+    if not action.steps:
+        return False
     step = action.steps[0]
     return step.act is Act.STEP and isinstance(machine.people[step.process].code[step.pc], Load | Store)

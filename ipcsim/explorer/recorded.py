@@ -17,6 +17,7 @@ from ipcsim.program.instructions import (
     Exit,
     GetValue,
     Instruction,
+    KernelCall,
     Lifecycle,
     Load,
     ObjectCall,
@@ -109,6 +110,11 @@ def matches(machine: Machine, wanted: Expected, event: Event, names: Names) -> N
         failed = event.errno != 0
         fits = failed == (wanted.errno is not None) and (failed or comparison.step(instruction))
     return comparison.names if fits else None
+
+
+def unhandled(call: KernelCall, errno: int) -> bool:
+    """Whether the process ends where `call` ends with this errno."""
+    return call.handler(errnos.name(errno)) is None
 
 
 class _Comparison:
@@ -223,3 +229,36 @@ def _padded(mine: bytes, real: bytes) -> bool:
     """Equal but for the zeros that fill up the last record."""
     size = max(len(mine), len(real))
     return mine.ljust(size, b"\0") == real.ljust(size, b"\0")
+
+
+# --- words ---
+
+
+def what(machine: Machine, event: Event) -> str:
+    """The event in words."""
+    if event.kind is EventKind.DIED:
+        return f"died of signal {-event.a}" if event.a < 0 else f"ended with exit code {event.a}"
+    instruction = machine.people[event.process].code[event.pc]
+    place = f"`{instruction.text}` ({instruction.at})"
+    if event.kind is EventKind.BEGIN:
+        return f"began {place}{_pair(event.a, event.b)}"
+    if event.kind is EventKind.STEP:
+        return f"did {place}{_pair(event.a, event.b)}"
+    how = f"with {errnos.name(event.errno)}" if event.errno else f"with success{_pair(event.a, event.b)}"
+    return f"{place} ended {how}"
+
+
+def shown(machine: Machine, process: int, wanted: Expected) -> str:
+    """What the model has in place of an event, in words."""
+    if wanted.kind is EventKind.DIED:
+        return "is gone"
+    text = machine.people[process].code[wanted.pc].text
+    if wanted.kind is EventKind.END:
+        how = wanted.errno or f"success{_pair(wanted.a, wanted.b)}"
+        return f"ends `{text}` with {how}"
+    verb = "begins" if wanted.kind is EventKind.BEGIN else "does"
+    return f"{verb} `{text}`{_pair(wanted.a, wanted.b)}"
+
+
+def _pair(a: int, b: int) -> str:
+    return f" ({a}, {b})" if a or b else ""

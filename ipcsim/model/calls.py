@@ -14,7 +14,7 @@ from ipcsim.errors import EvaluationError
 from ipcsim.model import other_calls, processes, queue_calls, semaphore_calls
 from ipcsim.model.effects import Effects, Failure
 from ipcsim.model.layout import View
-from ipcsim.model.locals import Local
+from ipcsim.model.locals import Coming, Local
 from ipcsim.model.turn import SHOWN, Outcomes, Record, Turn, struck
 from ipcsim.program.instructions import (
     Assert,
@@ -70,7 +70,7 @@ def resume_or_strike(machine: Machine, view: View, process: int, local: Local) -
         yield from _RULES[type(instruction)](turn, instruction)
     if local.coming is not None:
         yield other_calls.disturbed(Turn(machine, view, process, local))
-    elif instruction.timeout is not None:
+    if instruction.timeout is not None and local.coming is not Coming.KILL:  # whichever came first
         yield struck(Turn(machine, view, process, local))
 
 

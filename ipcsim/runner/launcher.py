@@ -31,7 +31,7 @@ from ipcsim.program.instructions import ObjectRef
 from ipcsim.runner import manifest, objects
 from ipcsim.runner.handles import Handles
 from ipcsim.runner.rings import BORN, PID, WORDS, Rings
-from ipcsim.runner.worker import Options, Worker, become, begin
+from ipcsim.runner.worker import Options, Worker, become, begin, catch_signals
 from ipcsim.sysv import process as sysv_process
 
 
@@ -151,6 +151,7 @@ class _Workers:
         each page that either side touches from then on is a copy."""
         for process in {p.family: p.number for p in self._program.processes}.values():
             vars(Worker(self._program, process, self._handles, self._rings, self._options)).clear()
+        catch_signals(self._program)
         gc.collect()
         gc.disable()
         gc.freeze()  # the collector must not touch, and so copy, the pages that all workers share
@@ -184,11 +185,11 @@ class _Workers:
             if not os.read(self._start_read, 1):
                 os._exit(1)  # the launcher has gone
             sysv_process.die_with_parent(launcher)
+            signal.set_wakeup_fd(-1)  # from the start on the others may send signals
             for fd in (self._start_read, self._wake_read, self._wake_write):
                 os.close(fd)
             os.dup2(self._nothing, 0)
             os.dup2(self._nothing, 1)
-            signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._handles.attach_all(process)
         except BaseException:

@@ -21,7 +21,7 @@ from ipcsim.runner.client import Launcher
 from ipcsim.runner.probe import asleep, run_state
 from ipcsim.runner.rings import BORN, HEAD, PID, TAIL, WORDS, Rings
 from ipcsim.snapshot import ProcessState, SemaphoreWait, Snapshot, Status, Wait
-from ipcsim.trace import RECORD, EventKind, TraceWriter, head
+from ipcsim.trace import RECORD, STOPPED, EventKind, TraceWriter, head
 from ipcsim.verdict import Outcome
 
 START_TIMEOUT = 120.0  # seconds for creating the objects and forking the workers
@@ -335,6 +335,7 @@ class Session:
         self.stopped_after = self.elapsed
         self.killed = tuple(self.alive)
         self.last_seen = {p: self.state(p) for p in self.killed}
+        self._note_stop()
         for message in self.launcher.stop():
             self.drain()
             ours = "exit" in message and message["exit"] in ([p, -signal.SIGKILL] for p in self.killed)
@@ -342,6 +343,15 @@ class Session:
                 self._take(message)
         self.drain()
         self.killed = tuple(p for p in self.killed if p not in self.codes)
+
+    def _note_stop(self) -> None:
+        """From here on who is left is killed: what the trace has after this is not the scenario's doing."""
+        if self.trace is None or not self.killed:
+            return
+        try:
+            self.trace.note({"note": STOPPED, "time": time.monotonic_ns()})
+        except OSError as error:
+            self._lose_trace(error)
 
     def seal(self, outcome: Outcome) -> Outcome:
         """Write the outcome into the trace and close it; the outcome, with what went wrong in that."""

@@ -78,8 +78,6 @@ class Options:
 def begin(program: Program, process: int, handles: Handles, rings: Rings, options: Options) -> NoReturn:
     """The life of a worker that has just been forked; never returns, whatever happens."""
     try:
-        for number in caught_signals(program):
-            signal.signal(number, lambda *_: None)
         identity = program.families[program.processes[process].family].identity
         if identity is not None:
             # the manifest is private to the user who runs ipcsim: keep it open
@@ -102,9 +100,14 @@ def become(identity: Identity) -> None:
     os.setresuid(identity.uid, identity.uid, identity.uid)
 
 
-def caught_signals(program: Program) -> set[int]:
-    """What workers catch with a handler that does nothing: the timer's signal, and those that the
-    scenario sends and that can be caught."""
+def catch_signals(program: Program) -> None:
+    """Catch, with a handler that does nothing, whatever workers have to: the timer's signal, and those that
+    the scenario sends and that can be caught. Workers inherit it, so that none can come too early."""
+    for number in _caught_signals(program):
+        signal.signal(number, lambda *_: None)
+
+
+def _caught_signals(program: Program) -> set[int]:
     names = {i.signal for f in program.families for i in f.code if isinstance(i, Signal)}
     return {signal.SIGALRM} | {getattr(signal, name) for name in names - {"SIGKILL", "SIGSTOP", "SIGCONT"}}
 
@@ -453,8 +456,8 @@ class Worker:
         except OSError:
             os._exit(1)
         if second:
+            self.rings.control[process * WORDS + PID] = second  # before our parent's call is over
             os._exit(0)
-        self.rings.control[process * WORDS + PID] = os.getpid()
         launcher = self.options.launcher
         while os.getppid() != launcher:
             time.sleep(0.0005)

@@ -36,7 +36,7 @@ from ipcsim.program.instructions import (
 Past = frozenset[int]  # numbers of accesses
 NAMES = {Semop: "semop", SetValue: "set_value", GetValue: "get", Send: "send", Receive: "receive",
          Signal: "signal", Spawn: "spawn"}  # fmt: skip
-OVER = (Mode.ENDED, Mode.FAILED, Mode.DEAD)
+OVER = (Mode.ENDING, Mode.ENDED, Mode.FAILED, Mode.DEAD)
 ASLEEP = (Mode.ASLEEP, Mode.STOPPED_ASLEEP, Mode.STOPPED_CAUGHT)
 
 
@@ -196,12 +196,20 @@ def apply(machine: Machine, state: int, action: Action, knows: Knows) -> Knows:
                 for sort in facts.of("killed", "success").learns:
                     writing.learn(step.process, (sort, step.process))
             writing.row(step.process, "end", "success", mine)
-            slot = machine.undo.get(step.process)
-            for (set_, number), units in () if slot is None else machine.layout.get(state, slot):
-                if units:
-                    over = lambda sort, s=set_, n=number: [(sort, s, n)]  # noqa: E731
-                    writing.row(step.process, "undo", "success", over)
+        if machine.local(after, step.process).mode in OVER:
+            for set_, number in _given_back(machine, state, after, step.process):
+                over = lambda sort, s=set_, n=number: [(sort, s, n)]  # noqa: E731
+                writing.row(step.process, "undo", "success", over)
     return writing.frozen()
+
+
+def _given_back(machine: Machine, state: int, after: int, process: int) -> list[tuple[int, int]]:
+    """The semaphores of which the end of a process undoes operations in this action."""
+    slot = machine.undo.get(process)
+    if slot is None:
+        return []
+    left = dict(machine.layout.get(after, slot))
+    return [key for key, units in machine.layout.get(state, slot) if units and key not in left]
 
 
 def _succeeds(writing: _Writing, step: Step, call: KernelCall) -> None:
@@ -226,6 +234,8 @@ def _accesses(writing: _Writing, step: Step, call: Load | Store) -> None:
 
 def access(machine: Machine, action: Action) -> tuple[tuple[int, int, int], bool] | None:
     """(which element, whether it is a store) of an action that accesses a field that is not atomic."""
+    if not action.steps:
+        return None
     step = action.steps[0]
     instruction = machine.people[step.process].code[step.pc]
     if step.act is not Act.STEP or not isinstance(instruction, Load | Store) or step.failure is not None:

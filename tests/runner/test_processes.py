@@ -241,3 +241,41 @@ processes:
       - send: {queue: box, type: 1}
 """)
     assert outcome.verdict is Verdict.LEAK, outcome.findings
+
+
+def test_a_signal_right_after_the_spawn_finds_the_process() -> None:
+    """fork(2) has told the pid before it is over: a kill that follows cannot end with ESRCH."""
+    outcome = run_text("""
+scenario: at-once
+processes:
+  parent:
+    locals: {i: 0}
+    steps:
+      - while: i < 20
+        steps:
+          - spawn: child[i]
+          - signal: {to: "child[i]", name: SIGUSR1}
+          - set: {i: i + 1}
+  child: {count: 20, spawned: true, steps: [pause: 500ms]}
+""")
+    assert outcome.verdict is Verdict.OK, outcome.findings
+
+
+def test_a_signal_at_the_very_start_is_caught() -> None:
+    """Handlers are there before anybody can send: such a signal kills nobody, however early it comes."""
+    made = program("""
+scenario: early
+processes:
+  shell:
+    locals: {i: 0}
+    steps:
+      - while: i < 30
+        steps:
+          - signal: {to: "other[i]", name: SIGUSR1}
+            on_error: {ESRCH: []}
+          - set: {i: i + 1}
+  other: {count: 30, steps: [pause: 50ms]}
+""")
+    for _ in range(5):  # two or three are hit in most runs
+        outcome = run(made)
+        assert [f.message for f in outcome.findings if "SIGUSR1" in f.message] == []
