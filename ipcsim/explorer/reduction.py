@@ -71,6 +71,9 @@ def prepare(
     A fair loop is looked for among all states: leaving steps out may leave out the loop.
     """
     machine = _machine(program, discipline, crashes, widths, frozenset(), None)
+    if reduction is Reduction.NONE:  # the baseline of every comparison: nothing but the machine
+        checks, accesses = _checks(machine, Invariants(machine, trusted=False), plain=True)
+        return Ground(machine, accesses, checks, None, None, _told(machine, False, liveness, None))
     invariants = Invariants(machine)
     checks, _ = _checks(machine, invariants)
     shorter = reduction in (Reduction.STUBBORN, Reduction.ALL) and not stubborn.applies(machine)
@@ -92,7 +95,11 @@ def prepare(
 def uncounted(program: Program, widths: dict[str, int]) -> Program | None:
     """See `rounds`."""
     machine = _machine(program, Discipline.WEAK, 0, widths, frozenset(), None)
-    return rounds.uncounted(machine, Invariants(machine))
+    invariants = Invariants(machine)
+    checks, _ = _checks(machine, invariants)
+    if checks.parts or checks.racing:
+        return None  # only deadlocks are the same
+    return rounds.uncounted(machine, invariants)
 
 
 def plain(program: Program, widths: dict[str, int]) -> Machine:
@@ -115,9 +122,9 @@ def _machine(
             widths[overflow.name] = overflow.width * 2
 
 
-def _checks(machine: Machine, invariants: Invariants) -> tuple[Checks, list[Accesses]]:
+def _checks(machine: Machine, invariants: Invariants, plain: bool = False) -> tuple[Checks, list[Accesses]]:
     accesses = [Accesses(machine, p, invariants.overflowing) for p in machine.people]
-    return Checks(machine, invariants, accesses), accesses
+    return Checks(machine, invariants, accesses, plain), accesses
 
 
 def _eventual(program: Program) -> frozenset[str]:

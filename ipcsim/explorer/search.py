@@ -120,7 +120,13 @@ class Search:
     def _who_reads(self, accesses: list[Accesses]) -> dict[int, list[int]] | None:
         """By slot, the processes whose next step may depend on it; None: anybody's on anything."""
         machine = self._machine
-        if machine.explicit or machine.living is not None or machine.undo or any(machine.pid):
+        if (
+            self._checks.plain
+            or machine.explicit
+            or machine.living is not None
+            or machine.undo
+            or any(machine.pid)
+        ):
             return None
         if machine.crashes or any(f.spawned for f in machine.program.families):
             return None
@@ -226,11 +232,12 @@ class Search:
     def _look(self, number: int, state: int, action: Action | None) -> None:
         """Judge a new state; `action` led there, None for the first one."""
         # a state that was sorted may have changed anywhere
-        anywhere = action is None or self._sort is not None
+        anywhere = action is None or self._sort is not None or self._checks.plain
         writes = frozenset() if action is None else action.writes
         for part in self._checks.parts if anywhere else self._checks.of(writes):
             if verdict := self._checks.broken(part, state):
-                self._note(Found("broken", part.prop.name, number, None, (part, verdict)))
+                # true in one state and without a value in another are two things
+                self._note(Found("broken", (part.prop.name, verdict is True), number, None, (part, verdict)))
         if self._racers:
             # not only whose step it was: one that was spawned or handed something stands elsewhere, too
             who = self._everybody if anywhere else sorted(p for p in writes if p < len(self._everybody))

@@ -18,12 +18,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ipcsim.errors import EvaluationError
 from ipcsim.explorer.accesses import ENABLES, INTERFERES, Access, Accesses, Kind
 from ipcsim.explorer.checks import Checks
 from ipcsim.model import semaphore_calls
 from ipcsim.model.effects import Action
 from ipcsim.model.layout import View
-from ipcsim.model.locals import LIVING
+from ipcsim.model.locals import LIVING, Local
 from ipcsim.model.machine import Machine
 from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import Crash, Exit, Phase, Semop
@@ -131,9 +132,7 @@ class Stubborn:
         operations: tuple[tuple[int, int], ...] = ()
         now = self._accesses[process].now[local.pc]
         if isinstance(instruction, Semop):
-            turn = Turn(machine, View(machine.layout, state), process, local)
-            meant = semaphore_calls.operations(turn, instruction)
-            operations = tuple((machine.sem[instruction.set][o.number], o.delta) for o in meant)
+            operations = self._operations(state, process, local, instruction)
             touched = {slot for slot, _ in operations}
             now = tuple((k, s) for k, s in now if s in touched)
         phases = self._checks.phases
@@ -147,6 +146,19 @@ class Stubborn:
             or any(slot in self._watched for _, slot in now)
         )
         return _Place(local.pc, True, now, visible, operations)
+
+    def _operations(
+        self, state: int, process: int, local: Local, semop: Semop
+    ) -> tuple[tuple[int, int], ...]:
+        """The (slot, delta) of a semop; none where it touches nothing because an index of it has no value."""
+        machine = self._machine
+        try:
+            meant = semaphore_calls.operations(
+                Turn(machine, View(machine.layout, state), process, local), semop
+            )
+        except EvaluationError:
+            return ()
+        return tuple((machine.sem[semop.set][o.number], o.delta) for o in meant)
 
     # --- choosing ---
 
