@@ -35,13 +35,14 @@ from ipcsim.program.expressions import (
 )
 
 MOST_PARTS = 20_000
+MOST_VALUES = 1_000  # of a generator's variable that are tried one by one
 _ALWAYS_WORK = frozenset(("+", "-", "==", "!=", "<", "<=", ">", ">=", "in", "not in"))
 
 
 def parts(bad: Expr, machine: Machine) -> list[Expr]:
     """Conditions of which one is true, or has no value, exactly where `bad` is true, or has no value."""
     try:
-        pieces = list(_disjuncts(bad, _Budget()))
+        pieces = list(_disjuncts(bad, _Budget(MOST_PARTS)))
     except _TooMany:
         return [bad]
     return pieces if all(has_value(piece, machine) for piece in pieces) else [bad]
@@ -77,11 +78,24 @@ def has_value(expr: Expr, machine: Machine) -> bool:
             )
             if function == "range":
                 return _computes(expr)
-        case Unary() | BoolOp() | IfElse() | ListOf() | Generator():
+        case Generator():
+            return _each_has_value(expr, machine)
+        case Unary() | BoolOp() | IfElse() | ListOf():
             sure = True
         case _:
             return False
     return sure and all(has_value(child, machine) for child in children(expr))
+
+
+def _each_has_value(each: Generator, machine: Machine) -> bool:
+    """The same of a generator: for each value of its variable, where those are known beforehand."""
+    try:
+        pieces = _unrolled(each, _Budget(MOST_VALUES))
+    except _TooMany:
+        pieces = None
+    if pieces is None:
+        return all(has_value(child, machine) for child in children(each))
+    return all(has_value(_both(piece), machine) for piece in pieces)
 
 
 def _within(index: Expr | None, count: int | None) -> bool:
@@ -105,8 +119,8 @@ class _TooMany(Exception):
 class _Budget:
     """How many parts a condition may still be taken apart into."""
 
-    def __init__(self) -> None:
-        self._left = MOST_PARTS
+    def __init__(self, parts: int) -> None:
+        self._left = parts
 
     def take(self, parts: int) -> None:
         self._left -= parts

@@ -1,0 +1,58 @@
+"""What a verification has settled when it ends: proved, or still open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ipcsim.verdict import PRECEDENCE, Finding, Verdict
+
+IN_STATES = (Verdict.ERROR, Verdict.RACE, Verdict.VIOLATION, Verdict.LEAK)
+_ALWAYS_ASKED = frozenset((*IN_STATES, Verdict.DEADLOCK, Verdict.LIVELOCK))
+_WORDS = {
+    Verdict.DEADLOCK: "no deadlock",
+    Verdict.ERROR: "no error",
+    Verdict.RACE: "no race",
+    Verdict.VIOLATION: "no broken property",
+    Verdict.LEAK: "nothing left behind",
+    Verdict.LIVELOCK: "no livelock",
+    Verdict.STARVATION: "no starvation",
+}
+
+
+class Known:
+    """`settled` are the verdicts of which it is known whether the program can have them."""
+
+    def __init__(self) -> None:
+        self.settled: set[Verdict] = set()
+
+    def states(self, stuck: bool, polling: bool) -> None:
+        """Every state was seen. `stuck`: also who waits for ever while others go on; `polling`: and whether
+        those ever change anything."""
+        self.settled.update(IN_STATES)
+        if stuck:
+            self.settled.add(Verdict.DEADLOCK)
+        if polling:
+            self.settled.add(Verdict.LIVELOCK)
+
+    def loops(self, *verdicts: Verdict) -> None:
+        """Every fair loop was looked at for these."""
+        self.settled.update(verdicts)
+
+    def proved(self, findings: Iterable[Finding]) -> list[Verdict]:
+        """What the program can never have."""
+        found = {f.verdict for f in findings}
+        return [v for v in PRECEDENCE if v in self.settled and v not in found]
+
+    def open(self, findings: Iterable[Finding], asked: frozenset[Verdict]) -> list[Verdict]:
+        """What it may have, for all that is known; `asked`: besides what every program is asked for."""
+        found = {f.verdict for f in findings}
+        wanted = (_ALWAYS_ASKED | asked) - self.settled - found
+        return [v for v in PRECEDENCE if v in wanted]
+
+    def told(self, asked: frozenset[Verdict]) -> str:
+        """The same in words, of a verification that found nothing."""
+        proved, still = self.proved(()), self.open((), asked)
+        if not proved:
+            return "nothing wrong was found in those, and nothing is known of the rest"
+        no = ", ".join(_WORDS[v] for v in proved)
+        return f"proved by then: {no}; still open: {', '.join(still)}"
