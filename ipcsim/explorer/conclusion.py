@@ -21,16 +21,17 @@ MOST_TOLD = 200  # cases of one verdict that are worked out, to find those
 
 @dataclass(frozen=True)
 class Way:
-    """A way through the model and what is wrong at its end. `linux` says why Linux cannot go it, None where
-    it can, or where nobody has asked."""
+    """A way through the model and all that is `wrong` at its end; `findings` are those of it that no way
+    before tells. `linux` says why Linux cannot go it, None where it can, or where nobody has asked."""
 
     path: Path
+    wrong: tuple[Finding, ...]
     findings: tuple[Finding, ...]
     linux: str | None = None
 
     @property
     def verdict(self) -> Verdict:
-        return conclude(self.findings)
+        return conclude(self.wrong)
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -53,8 +54,9 @@ class Conclusion:
 
     def put_first(self, way: Way) -> None:
         """Show this way before all others, which lose what it tells already."""
-        known = {alike(f) for f in way.findings}
+        known = {alike(f) for f in way.wrong}
         others = [w for w in self.ways if w is not way]
+        way = replace(way, findings=way.wrong)
         kept = [replace(w, findings=tuple(f for f in w.findings if alike(f) not in known)) for w in others]
         self.ways = [way, *(w for w in kept if w.findings)]
 
@@ -128,7 +130,7 @@ def _tell(cases: Sequence[Case], drawn: Conclusion) -> list[Way]:
         path, findings = _uninterrupted(case.tell, drawn)
         if any(alike(f) not in known for f in findings):
             known |= {alike(f) for f in findings}
-            ways.append(Way(path, findings))
+            ways.append(Way(path, findings, findings))
     return ways
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipcsim.explorer.conclusion import Conclusion, Way
 from ipcsim.explorer.follow import follow
@@ -77,20 +77,19 @@ def compare(drawn: Conclusion, limits: Limits, search: Compare) -> list[str]:
             ]
     elif possible is None:
         drawn.put_first(next(w for w in other.ways if w.verdict is verdict))
-    return _impossible(drawn)
+    return []
 
 
 def _mark(drawn: Conclusion) -> None:
     """Say of each way whether Linux can go it."""
-    drawn.ways = [Way(w.path, w.findings, departure(w.path)) for w in drawn.ways]
+    drawn.ways = [replace(w, linux=departure(w.path)) for w in drawn.ways]
 
 
-def _impossible(drawn: Conclusion) -> list[str]:
-    """The remark on the way that is shown."""
-    words = drawn.ways[0].linux
-    if words is None:
+def remark(way: Way) -> list[str]:
+    """That Linux cannot go this way."""
+    if way.linux is None:
         return []
     return [
-        f"Linux, which hands semaphores and messages over in its own order, cannot go this way ({words}). "
-        "Whether it can get there on another one is not known; `--semaphores kernel` tells."
+        "Linux, which hands semaphores and messages over in its own order, cannot go this way: "
+        f"{way.linux}. `--semaphores kernel` tells what it can do."
     ]

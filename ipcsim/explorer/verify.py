@@ -170,15 +170,17 @@ class _Verifier:
         result = ground.search(True, self._limits(), self._progress)
         self._take(ground, result)
         self._used = f"{ground.used}, rounds not counted"
+        if not result.stopped:
+            self._known.states(stuck=True, polling=True)
+            self._known.loops(Verdict.LIVELOCK, Verdict.STARVATION)
         if not self._cases:  # where a limit was reached nothing is left for the program itself
-            if not result.stopped:
-                self._known.states(stuck=True, polling=True)
-                self._known.loops(Verdict.LIVELOCK, Verdict.STARVATION)
             return True
-        worst = min(self._cases, key=lambda c: (PRECEDENCE.index(c.verdict), c.length))
+        if any(c.verdict is not Verdict.DEADLOCK for c in self._cases):
+            return self._forget()
+        worst = min(self._cases, key=lambda c: c.length)
         way, _ = worst.tell()
         real = rounds.concrete(plain(self._program, self._widths), way)
-        if real is None or worst.verdict is not Verdict.DEADLOCK:
+        if real is None:
             return self._forget()
         stuck = sorted({s.process for s in way.asleep})
         self._cases = [Case(Verdict.DEADLOCK, worst.length, lambda: (real, telling.deadlock(real, stuck)))]
@@ -187,7 +189,7 @@ class _Verifier:
     def _forget(self) -> bool:
         """Begin again, with the program itself."""
         self._cases, self._tally, self._deadlocks = [], _Tally(spent=self._tally.spent), 0
-        self._used = "none"
+        self._used, self._known = "none", Known()
         return False
 
     def _prepare(self, liveness: bool, alike: bool = True) -> Ground:
@@ -305,6 +307,8 @@ class _Verifier:
         if drawn.interrupted:
             self._interrupt()
         shown = self._shown(drawn)
+        if shown is not None and not notes:
+            notes = linux.remark(shown)
         findings = drawn.findings
         if self._tally.stopped and not findings:
             findings.append(self._inconclusive())
@@ -317,7 +321,9 @@ class _Verifier:
         extra = {
             **outcome.extra,
             "others": [] if shown is None else drawn.as_json(shown),
-            "shown": None if shown is None else drawn.number_of(shown),
+            "shown": None
+            if shown is None
+            else {"finding": drawn.number_of(shown), "verdict": str(shown.verdict)},
         }
         return Verification(replace(outcome, extra=extra), path, self._known, tuple(drawn.ways))
 

@@ -18,6 +18,7 @@ from ipcsim.model import queues
 from ipcsim.model.effects import Effects
 from ipcsim.model.layout import Table
 from ipcsim.model.locals import Person
+from ipcsim.model.locals import Unsupported as Unsupported
 from ipcsim.program import Program
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
 from ipcsim.program.objects import Field, IpcObject, Key, Queue, Segment, SemaphoreSet
@@ -31,10 +32,6 @@ GENERATIONS = 3  # of a segment: the present one and two that are removed and st
 READ, WRITE = 4, 2
 DESTROYED = 0o1000  # SHM_DEST, a bit of the mode
 _FIRST_ADDRESS, _APART = 0x7F00_0000_0000, 0x10_0000
-
-
-class Unsupported(Exception):
-    """The model has no answer here; the message says what it is that it cannot do."""
 
 
 class Record(NamedTuple):
