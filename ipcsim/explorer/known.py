@@ -1,11 +1,14 @@
-"""What a verification has settled when it ends: proved, or still open."""
+"""What the searches of a verification amount to together: how much was seen, what is proved or still open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ipcsim.verdict import PRECEDENCE, Finding, Verdict
+from ipcsim.explorer.search import Result
+from ipcsim.verdict import PRECEDENCE, Finding, Kind, Verdict
 
+DEEP = "that depth first nothing is known of what goes on for ever"
 IN_STATES = (Verdict.ERROR, Verdict.RACE, Verdict.VIOLATION, Verdict.LEAK)
 _ALWAYS_ASKED = frozenset((*IN_STATES, Verdict.DEADLOCK, Verdict.LIVELOCK))
 _WORDS = {
@@ -17,6 +20,24 @@ _WORDS = {
     Verdict.LIVELOCK: "no livelock",
     Verdict.STARVATION: "no starvation",
 }
+
+
+@dataclass
+class Tally:
+    """What the searches amount to together."""
+
+    states: int = 0
+    transitions: int = 0
+    stopped: str = ""
+    interrupted: bool = False
+    spent: int = 0  # states, those of searches that came to nothing included
+
+    def add(self, result: Result) -> None:
+        self.states += result.states
+        self.spent += result.states
+        self.transitions += result.graph.transitions
+        self.stopped = self.stopped or result.stopped
+        self.interrupted = self.interrupted or result.interrupted
 
 
 class Known:
@@ -49,8 +70,21 @@ class Known:
         wanted = (_ALWAYS_ASKED | asked) - self.settled - found
         return [v for v in PRECEDENCE if v in wanted]
 
-    def told(self, asked: frozenset[Verdict]) -> str:
-        """The same in words, of a verification that found nothing."""
+    def inconclusive(self, tally: Tally, asked: frozenset[Verdict]) -> Finding:
+        """What is to be said of a verification that found nothing before it was stopped."""
+        if tally.stopped == DEEP:
+            text = (
+                f"All {tally.states:,} states were seen, depth first, and nothing is wrong in any of them. "
+                "Whether some process never gets on while others go on for ever is not known so: "
+                "`--search breadth` tells."
+            )
+            return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text)
+        reached = "You stopped it" if tally.interrupted else f"It was stopped by {tally.stopped}"
+        seen = f"after {tally.states:,} states and {tally.transitions:,} steps"
+        return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, f"{reached} {seen}; {self._told(asked)}.")
+
+    def _told(self, asked: frozenset[Verdict]) -> str:
+        """What is known, in words, where nothing was found."""
         proved, still = self.proved(()), self.open((), asked)
         if not proved:
             return "nothing wrong was found in those, and nothing is known of the rest"

@@ -19,7 +19,7 @@ from ipcsim.explorer.cases import Case, progress_phases
 from ipcsim.explorer.components import can_reach, changes, enters, somebody_waits
 from ipcsim.explorer.conclusion import Conclusion, Way
 from ipcsim.explorer.fairness import Fair, OutOfTime
-from ipcsim.explorer.known import Known
+from ipcsim.explorer.known import DEEP, Known, Tally
 from ipcsim.explorer.path import Path
 from ipcsim.explorer.reduction import Ground, Reduction, plain, prepare, uncounted
 from ipcsim.explorer.search import ENOUGH, NO_LIMITS, Limits, Progress, Result, final_components
@@ -30,7 +30,6 @@ from ipcsim.model.machine import sleep_shows
 from ipcsim.program import Discipline, Fairness, Program, Property, PropertyKind
 from ipcsim.verdict import PRECEDENCE, Finding, Kind, Outcome, Verdict
 
-DEEP = "that depth first nothing is known of what goes on for ever"
 _WITHOUT_SYMMETRY = {
     Reduction.NONE: Reduction.NONE,
     Reduction.STUBBORN: Reduction.STUBBORN,
@@ -63,24 +62,6 @@ class Verification:
     ways: tuple[Way, ...] = ()
 
 
-@dataclass
-class _Tally:
-    """What the searches amount to together."""
-
-    states: int = 0
-    transitions: int = 0
-    stopped: str = ""
-    interrupted: bool = False
-    spent: int = 0  # states, those of searches that came to nothing included
-
-    def add(self, result: Result) -> None:
-        self.states += result.states
-        self.spent += result.states
-        self.transitions += result.graph.transitions
-        self.stopped = self.stopped or result.stopped
-        self.interrupted = self.interrupted or result.interrupted
-
-
 def verify(
     program: Program, options: Options, progress: Callable[[Progress], None] | None = None
 ) -> Verification:
@@ -108,7 +89,7 @@ class _Verifier:
     ) -> None:
         self._program, self._options, self._progress = program, options, progress
         self._widths, self._started = widths, started
-        self._tally = _Tally()
+        self._tally = Tally()
         self._cases: list[Case] = []
         self._fair = False  # whether fair loops were looked for
         self._known = Known()
@@ -188,7 +169,7 @@ class _Verifier:
 
     def _forget(self) -> bool:
         """Begin again, with the program itself."""
-        self._cases, self._tally, self._deadlocks = [], _Tally(spent=self._tally.spent), 0
+        self._cases, self._tally, self._deadlocks = [], Tally(spent=self._tally.spent), 0
         self._used, self._known = "none", Known()
         return False
 
@@ -311,7 +292,7 @@ class _Verifier:
             notes = linux.remark(shown)
         findings = drawn.findings
         if self._tally.stopped and not findings:
-            findings.append(self._inconclusive())
+            findings.append(self._known.inconclusive(self._tally, self._asked))
         verdict = drawn.verdict if drawn.ways else Verdict.INCONCLUSIVE if findings else Verdict.OK
         notes += [
             f"{count:,} more cases of {v} were found and are not told." for v, count in drawn.left_out.items()
@@ -360,6 +341,8 @@ class _Verifier:
             "open": [str(v) for v in self._known.open(findings, self._asked)],
             "interrupted": tally.interrupted,
             "remarks": notes,
+            "others": [],
+            "shown": None,
         }
         return Outcome(
             command="verify",
@@ -403,19 +386,6 @@ class _Verifier:
         """What this program is asked for besides what every program is."""
         starving = any(p.kind is PropertyKind.ALWAYS_EVENTUALLY for p in self._program.properties)
         return frozenset((Verdict.STARVATION,) if starving else ())
-
-    def _inconclusive(self) -> Finding:
-        tally = self._tally
-        if tally.stopped == DEEP:
-            text = (
-                f"All {tally.states:,} states were seen, depth first, and nothing is wrong in any of them. "
-                "Whether some process never gets on while others go on for ever is not known so: "
-                "`--search breadth` tells."
-            )
-            return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text)
-        reached = "You stopped it" if tally.interrupted else f"It was stopped by {tally.stopped}"
-        reached += f" after {tally.states:,} states and {tally.transitions:,} steps"
-        return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, f"{reached}; {self._known.told(self._asked)}.")
 
     def _not_modelled(self, problem: str) -> Verification:
         text = f"The model has no answer for this scenario: {problem}."
