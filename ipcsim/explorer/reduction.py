@@ -146,7 +146,7 @@ def _chained(
             match instruction:
                 case Phase(name=name) if name not in asked and pc not in inside:
                     found.add((number, pc))
-                case Assert():
+                case Assert() if not ends and pc not in inside:  # one that fails ends the process
                     found.add((number, pc))
                 case Exit() if not ends and pc not in inside:
                     found.add((number, pc))

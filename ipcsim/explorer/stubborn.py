@@ -6,7 +6,8 @@ processes is closed when
 - for one that can step now, everybody who may, now or later, do something that its step interferes with
   is in the set (with the step that is next for them);
 - for one that has to wait, everybody who may be the first to end that wait is in the set;
-- if one of them can now change what an unproved property looks at, so is everybody who ever may.
+- if one of them can now change what an unproved property looks at, so is everybody who ever may. A step that
+  fails ends its process, which leaves its phase.
 
 Exploring only a closed set with somebody in it who can step keeps every deadlock and, as long as nobody is
 left out for ever (`search` sees to that), every error, race and broken property. Of all such sets the one
@@ -80,6 +81,7 @@ class Stubborn:
             for slot in {s for now in a.now for _, s in now}:
                 self._users.setdefault(slot, []).append(person.number)
         self._watched = frozenset(s for p in checks.parts for s in p.slots)
+        self._noticed = bool(checks.phases) or checks.asks_for_ends  # whether the end of a process is
         self._may_show = [self._showing(p.number) for p in machine.people]
         self._near = [self._neighbours(p.number) for p in machine.people]
 
@@ -108,7 +110,8 @@ class Stubborn:
         phases = self._checks.phases
         ended = self._checks.asks_for_ends
         own = [
-            (isinstance(i, Phase | Exit | Crash) and bool(phases))
+            (self._noticed and self._accesses[process].may_fail(pc))
+            or (isinstance(i, Phase | Exit | Crash) and bool(phases))
             or (isinstance(i, Semop) and i.ends_phase and bool(phases))
             or (ended and isinstance(i, Exit | Crash))
             or any(slot in self._watched for _, slot in self._accesses[process].now[pc])
@@ -219,7 +222,7 @@ class Stubborn:
                     there = self._place(state, other)
                     if there.living and self._rivalry[other][kind][there.pc] >> slot & 1:
                         found.append(other)
-        if place.visible:
+        if place.visible or (self._noticed and any(a.failed for a in row[process])):
             found += [q for q, show in enumerate(self._may_show) if show[self._place(state, q).pc]]
         return found
 

@@ -99,7 +99,7 @@ def again(outcome: Outcome) -> tuple[str, str] | None:
     if scheduler != "free":
         options = ["--scheduler", str(scheduler), *options]
     # what the kernel decides it may decide otherwise
-    label = "again" if scheduler != "free" else "again (it may end otherwise)"
+    label = "again" if scheduler != "free" else "again (may differ)"
     return label, command_line("ipcsim", "run", *words, *options)
 
 
