@@ -13,7 +13,7 @@ from typing import Any
 
 from ipcsim.explorer.cases import Case
 from ipcsim.explorer.path import Path
-from ipcsim.verdict import PRECEDENCE, Finding, Verdict, conclude
+from ipcsim.verdict import PRECEDENCE, Finding, Verdict, conclude, ranked
 
 MOST_WAYS = 20  # of one verdict that are told
 MOST_TOLD = 200  # cases of one verdict that are worked out, to find those
@@ -21,8 +21,9 @@ MOST_TOLD = 200  # cases of one verdict that are worked out, to find those
 
 @dataclass(frozen=True)
 class Way:
-    """A way through the model and all that is `wrong` at its end; `findings` are those of it that no way
-    before tells. `linux` says why Linux cannot go it, None where it can, or where nobody has asked."""
+    """A way through the model and all that is `wrong` at its end; `findings` are those of it that are told
+    with this way, and with no other. `linux` says why Linux cannot go it, None where it can, or where nobody
+    has asked."""
 
     path: Path
     wrong: tuple[Finding, ...]
@@ -41,8 +42,8 @@ class Way:
 
 @dataclass
 class Conclusion:
-    """The ways in the order in which they are told, each with at least one finding that those before it do
-    not have; `left_out` says by verdict how many cases were not told."""
+    """The ways in the order in which they are told, each with at least one finding of its own; `left_out`
+    says by verdict how many cases were not told."""
 
     ways: list[Way] = field(default_factory=list)
     left_out: dict[Verdict, int] = field(default_factory=dict)
@@ -102,12 +103,15 @@ def draw(found: Iterable[Case]) -> Conclusion:
         rest = len(told[MOST_WAYS:]) + len(cases[MOST_TOLD:])
         if rest:
             drawn.left_out[verdict] = rest
-    known: set[Hashable] = set()
-    for way in sorted(ways, key=lambda w: w.rank):
-        fresh = tuple(f for f in way.findings if alike(f) not in known)
-        known |= {alike(f) for f in fresh}
-        if fresh:
-            drawn.ways.append(replace(way, findings=fresh))
+    order = sorted(ways, key=lambda w: w.rank)
+    told_by: dict[Hashable, Way] = {}  # each finding by the shortest way to it
+    for way in sorted(order, key=lambda w: len(w.path.schedule)):
+        for finding in way.wrong:
+            told_by.setdefault(alike(finding), way)
+    for way in order:
+        own = tuple(f for f in way.wrong if told_by[alike(f)] is way)
+        if own:
+            drawn.ways.append(replace(way, findings=own))
     return drawn
 
 
@@ -130,7 +134,7 @@ def _tell(cases: Sequence[Case], drawn: Conclusion) -> list[Way]:
         path, findings = _uninterrupted(case.tell, drawn)
         if any(alike(f) not in known for f in findings):
             known |= {alike(f) for f in findings}
-            ways.append(Way(path, findings, findings))
+            ways.append(Way(path, ranked(findings), ()))
     return ways
 
 
