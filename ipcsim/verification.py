@@ -195,12 +195,10 @@ def _replayed(program: Program, outcome: Outcome, way: Way, request: Request) ->
 def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
     steps = len(way.schedule)
     wanted = Verdict(outcome.extra["shown"]["verdict"])
-    if again.verdict is wanted:
-        mine = {str(f.at) for f in outcome.findings if f.verdict is wanted}
-        theirs = {str(f.at) for f in again.findings if f.verdict is again.verdict}
-        if mine & theirs or not theirs:
-            place = f"the same {wanted}, at the same lines"
-            return f"Real processes took the same {steps:,} steps and ended in {place}."
+    mine, theirs = ({str(f.at) for f in o.findings if f.verdict is wanted} for o in (outcome, again))
+    if mine & theirs or (again.verdict is wanted and not theirs):
+        place = f"the same {wanted}, at the same lines"
+        return f"Real processes took the same {steps:,} steps and ended in {place}."
     refused = [f for f in again.findings if "is not possible" in f.message]
     if refused:
         return f"The kernel does not follow: {refused[0].message}"

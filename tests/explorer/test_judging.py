@@ -107,9 +107,11 @@ def test_a_replay_says_the_same(text: str) -> None:
 
 def test_a_change_stands_at_the_step_that_made_it() -> None:
     """Not at the end of the process, which is joined to it."""
-    outcome = ipcsim.verify(program(BOTH_STORE_FIRST.replace("d.x: 1", "d.x: d.x + 1")))
-    for step in outcome.extra["steps"]:
-        assert bool(step["changes"]) is step["text"].startswith("store")
+    text = BOTH_STORE_FIRST.replace("d.x: 1", "d.x: d.x + 1") + "properties: {all: {at_end: d.x == 2}}"
+    outcome = ipcsim.verify(program(text), finding=2)
+    assert outcome.extra["shown"]["verdict"] == "violation"
+    # the second store puts there what is there already
+    assert [s["text"] for s in outcome.extra["steps"] if s["changes"]] == ["store d.x"]
 
 
 # --- what has no value ---
