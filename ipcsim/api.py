@@ -170,7 +170,7 @@ def outcome_of(found: Trace, path: Path) -> Outcome:
     # a name that ships is run by its name, anything else by its file
     shown = found.program.sources[0].file if found.program.sources else outcome.scenario
     target = next((e.name for e in catalogue.entries() if e.display == shown), shown)
-    request = {"target": target, "set": outcome.arguments}
+    request = {"target": target, "set": outcome.arguments, "options": _stored_options(found)}
     return replace(outcome, extra={**outcome.extra, "request": request})
 
 
@@ -239,7 +239,13 @@ def _settings(base: RunSettings, request: Request) -> RunSettings:
         except ValueError:
             known = ", ".join(s for s in Scheduler)
             raise UsageError(f"no scheduler is called `{request.scheduler}`; there are {known}") from None
-    return replace(base, **changes)
+    settings = replace(base, **changes)
+    if settings.duration is not None and settings.duration > settings.timeout:
+        raise UsageError(
+            f"the run would be stopped by its `timeout` of {settings.timeout:g} s before its `duration` of "
+            f"{settings.duration:g} s is over; give it a longer timeout, too (--timeout)"
+        )
+    return settings
 
 
 def _in_range(name: str, value: int, least: int, most: int) -> int:
@@ -256,11 +262,35 @@ def _positive(name: str, value: float) -> float:
 
 def _options(request: Request) -> list[str]:
     """What was said, as options of the command line (the seed and the scheduler are in the outcome)."""
-    said: list[str] = [] if request.depth is None else ["--depth", str(request.depth)]
-    for option, value in (("--timeout", request.timeout), ("--duration", request.duration)):
+    return _said(request.depth, request.timeout, request.duration, request.isolate)
+
+
+def _said(depth: int | None, timeout: float | None, duration: float | None, isolate: bool) -> list[str]:
+    said: list[str] = [] if depth is None else ["--depth", str(depth)]
+    for option, value in (("--timeout", timeout), ("--duration", duration)):
         if value is not None:
-            said += [option, f"{value:g}s"]
-    return [*said, "--isolate"] if request.isolate else said
+            said += [option, seconds_word(value)]
+    return [*said, "--isolate"] if isolate else said
+
+
+def seconds_word(value: float) -> str:
+    """`2.5` → `2.5s`, as an option takes it."""
+    return f"{value:.6f}".rstrip("0").rstrip(".") + "s"
+
+
+def _stored_options(found: Trace) -> list[str]:
+    """The same from a trace: a verification's as they were said, a run's where the scenario says other."""
+    header, usual = found.header, found.program.settings
+    if isinstance(said := header.get("options"), list):
+        return [str(word) for word in said]
+
+    def other(name: str, kind: type) -> Any:
+        value = header.get(name)
+        known = isinstance(value, kind) and not isinstance(value, bool)
+        return value if known and value != getattr(usual, name) else None
+
+    numbers = other("depth", int), other("timeout", float), other("duration", float)
+    return _said(*numbers, header.get("isolate") is True)
 
 
 # --- where the trace goes ---

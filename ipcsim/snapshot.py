@@ -63,7 +63,8 @@ class Holding:
 class ProcessState:
     """One process. `pc` is the instruction it is in or about to do next (what it *may still do* is
     computed from there; a blocked process has its blocking call still to do). `timed`: its call has
-    a timeout, so it will wake by itself. `since` is when it blocked (CLOCK_MONOTONIC, ns)."""
+    a timeout, so it will wake by itself. `since` is when it blocked (CLOCK_MONOTONIC, ns). `failed`: what
+    ended it is a finding of its own (an assertion, an error, a signal that nobody asked for)."""
 
     process: int
     status: Status
@@ -73,6 +74,7 @@ class ProcessState:
     phase: str | None = None
     holds: tuple[Holding, ...] = ()
     since: int | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

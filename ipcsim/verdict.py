@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -68,6 +68,8 @@ class Finding:
     does not judge (a crash that the scenario asked for). `cycle` names processes and objects in turn,
     closed: the last waits for the first. `message` is one sentence; `details` are further lines, each
     a (subject, text, place) as in "philosopher[0] | holds fork[0], waits for fork[1] | file:31".
+    `caused_by` are the processes whose own failure (another finding) brought this about: then it is only
+    its consequence.
     """
 
     kind: Kind
@@ -78,6 +80,7 @@ class Finding:
     cycle: tuple[str, ...] = ()
     at: Location | None = None
     details: tuple[tuple[str, str, str], ...] = ()
+    caused_by: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The finding as in the `--json` contract, with `details` besides the least keys."""
@@ -90,13 +93,26 @@ class Finding:
             "at": None if self.at is None else str(self.at),
             "message": self.message,
             "details": [list(d) for d in self.details],
+            "caused_by": list(self.caused_by),
         }
 
 
 def conclude(findings: tuple[Finding, ...]) -> Verdict:
-    """The verdict that the findings amount to: the first in `PRECEDENCE`, `OK` where none judges."""
-    present = {f.verdict for f in findings}
+    """The verdict that the findings amount to, `OK` where none judges: the first in `PRECEDENCE` of those
+    that are no mere consequence of another."""
+    causes = {f.verdict for f in findings if not f.caused_by}
+    present = causes if causes - {None} else {f.verdict for f in findings}
     return next((v for v in PRECEDENCE if v in present), Verdict.OK)
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Causes before consequences, graver ones first, remarks last; else as they came."""
+
+    def rank(finding: Finding) -> tuple[bool, bool, int]:
+        grave = len(PRECEDENCE) if finding.verdict is None else PRECEDENCE.index(finding.verdict)
+        return finding.verdict is None, bool(finding.caused_by), grave
+
+    return tuple(sorted(findings, key=rank))
 
 
 html_renderer: Callable[[Outcome], str] | None = None  # of notebooks; `api` fills it in from above

@@ -40,6 +40,7 @@ class Request:
     replay: bool = False
     trace_dir: Folder | None = None
     progress: Callable[[Progress], None] | None = None
+    finding: int | None = None
 
 
 def verify(
@@ -58,6 +59,7 @@ def verify(
     replay: bool = False,
     trace_dir: Folder | None = None,
     progress: Callable[[Progress], None] | None = None,
+    finding: int | None = None,
     arguments: Mapping[str, Argument] | None = None,
     **parameters: Argument,
 ) -> Outcome:
@@ -65,9 +67,11 @@ def verify(
 
     `semaphores` is `weak` or `kernel`, `fairness` `none`, `weak` or `strong`, `crashes` how many processes
     may die anywhere, `reduction` `none`, `stubborn`, `symmetry` or `all`, `search` `breadth` or `depth`.
-    `max_memory` is in bytes, `timeout` in seconds; a limit that is reached makes the outcome
-    `inconclusive`, unless something was found by then. After a finding the search goes on for a while,
-    with `everything` to the end. `replay` takes real processes along the counterexample.
+    `max_memory` is in bytes, `timeout` in seconds; the limits are those of all searches together, and one
+    that is reached makes the outcome `inconclusive`, unless something was found by then. After a finding the
+    search goes on for a while, with `everything` to the end. `finding` shows the way of the finding with this
+    number, counted from 1, instead of the one that gives the verdict. `replay` takes real processes along
+    the way that is shown.
     """
     given = api.merged(arguments, parameters)
     if isinstance(what, Program):
@@ -80,7 +84,7 @@ def verify(
         program,
         Request(
             target, given, semaphores, fairness, crashes, reduction, search, max_states, max_memory, timeout,
-            everything, replay, trace_dir, progress,
+            everything, replay, trace_dir, progress, finding,
         ),
     )  # fmt: skip
 
@@ -140,6 +144,7 @@ def _options(program: Program, request: Request) -> Any:
         crashes=crashes,
         reduction=_one(Reduction, "reduction", request.reduction),
         depth_first=request.search == "depth",
+        finding=request.finding,
         limits=replace(limits, after=None) if request.everything else limits,
     )
 
@@ -159,7 +164,13 @@ def _words(program: Program, request: Request) -> list[str]:
         value = getattr(request, name)
         if value is not None and value != getattr(program.verify, name):
             said += [f"--{name}", str(value)]
-    return said
+    usual = Request(request.target)
+    for name in ("reduction", "search", "max_states", "max_memory", "timeout", "finding"):
+        value = getattr(request, name)
+        if value is not None and value != getattr(usual, name):
+            word = api.seconds_word(value) if name == "timeout" else str(value)
+            said += [f"--{name.replace('_', '-')}", word]
+    return [*said, "--all"] if request.everything else said
 
 
 # --- the counterexample: kept, and tried on real processes ---
@@ -171,7 +182,8 @@ def _traced(program: Program, outcome: Outcome, way: Way | None, request: Reques
     remarks = [*outcome.extra.get("remarks", ()), *([remark] if remark else [])]
     if folder is None:
         return replace(outcome, extra={**outcome.extra, "trace": None, "remarks": remarks})
-    header = {"source": "model", "semaphores": outcome.extra["semaphores"]}
+    words = outcome.extra["request"]["options"]
+    header = {"source": "model", "semaphores": outcome.extra["semaphores"], "options": words}
     writer = new_trace(folder, program, **header) if way is None else way.write(folder, **header)
     outcome = replace(outcome, extra={**outcome.extra, "trace": str(writer.path), "remarks": remarks})
     try:
@@ -204,12 +216,11 @@ def _replayed(program: Program, outcome: Outcome, way: Way, request: Request) ->
 
 def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
     steps = len(way.schedule)
-    if again.verdict is outcome.verdict:
-        mine = {str(f.at) for f in outcome.findings if f.verdict is outcome.verdict}
-        theirs = {str(f.at) for f in again.findings if f.verdict is again.verdict}
-        if mine & theirs or not theirs:
-            place = f"the same {outcome.verdict}, at the same lines"
-            return f"Real processes took the same {steps:,} steps and ended in {place}."
+    wanted = Verdict(outcome.extra["shown"]["verdict"])
+    mine, theirs = ({str(f.at) for f in o.findings if f.verdict is wanted} for o in (outcome, again))
+    if mine & theirs or (again.verdict is wanted and not theirs):
+        place = f"the same {wanted}, at the same lines"
+        return f"Real processes took the same {steps:,} steps and ended in {place}."
     if way.hurried:
         return (
             "The replay on real processes ended differently: this way needs somebody to be quicker than the "
@@ -226,7 +237,7 @@ def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
             f"Real processes took the same {steps:,} steps: the way there and the loop once. That it can "
             "go on so for ever no run can show."
         )
-    if outcome.verdict is Verdict.DEADLOCK and again.verdict is Verdict.INCONCLUSIVE:
+    if wanted is Verdict.DEADLOCK and again.verdict is Verdict.INCONCLUSIVE:
         return (
             f"Real processes took the same {steps:,} steps and sleep in the same calls. That nobody ever "
             "wakes them a run cannot see: by the text alone others still could."

@@ -6,6 +6,7 @@ one finding for all of them. Lists are cut at `wording.MOST`; `processes` and `c
 
 from __future__ import annotations
 
+from ipcsim.analysis.blame import to_blame, to_blame_for_all
 from ipcsim.analysis.causes import Cause, Causes, Sort, find_causes
 from ipcsim.analysis.graph import DeadlockReport
 from ipcsim.analysis.needs import Need, NeedSort
@@ -107,6 +108,7 @@ class _Teller:
         message: str,
         pairs: list[tuple[int, Need]],
         remarks: list[str],
+        blame: tuple[int, ...],
         **more: tuple[str, ...],
     ) -> Finding:
         return Finding(
@@ -117,6 +119,7 @@ class _Teller:
             objects=tuple(dict.fromkeys(object_name(self._program, n) for _, n in pairs)),
             at=self._at(pairs[0][0]),
             details=(*self._details(pairs), *(("", r, "") for r in remarks)),
+            caused_by=tuple(self._name(p) for p in blame),
             **more,
         )
 
@@ -139,6 +142,7 @@ class _Teller:
             f"{sentence(head)}{told}.",
             pairs,
             self._nobody_else(cause),
+            to_blame(self._report, cause.needs),
             cycle=(*cycle, names[0]),
         )
 
@@ -172,9 +176,9 @@ class _Teller:
         else:
             told = f"at {line(at, at)} it waits for {thing}, {gives(need, name + ' itself', False, True)}"
         cycle = (name, object_name(self._program, need), name)
-        return self._finding(
-            Kind.SELF_WAIT, f"{name} waits for itself: {told}.", [(process, need)], [], cycle=cycle
-        )
+        message = f"{name} waits for itself: {told}."
+        blame = to_blame(self._report, cause.needs)
+        return self._finding(Kind.SELF_WAIT, message, [(process, need)], [], blame, cycle=cycle)
 
     def _orphan(self, cause: Cause) -> Finding:
         need = cause.needs[0]
@@ -185,7 +189,7 @@ class _Teller:
         message = f"{names} {verb} for {waits_for(self._program, need)} for ever: {reason}."
         if need.sort is NeedSort.CONTINUE:
             message = f"{names} is stopped for ever: {reason}."
-        return self._finding(Kind.ORPHANED_WAIT, message, pairs, remarks)
+        return self._finding(Kind.ORPHANED_WAIT, message, pairs, remarks, to_blame(self._report, cause.needs))
 
     def tell_behind(self, behind: dict[int, Need]) -> Finding:
         pairs = sorted(behind.items())
@@ -199,7 +203,8 @@ class _Teller:
             told = [f"{told[0]}, and {rest} {'is' if len(things) == 2 else 'are'} waited for likewise"]
         who = count(len(pairs), "process", "processes")
         message = f"{sentence(who)} {verb} behind the deadlock: {'; '.join(told)}."
-        return self._finding(Kind.WAITS_BEHIND, message, pairs, [])
+        blame = to_blame_for_all(self._report, {p: self._report.stuck[p] for p in self._report.deadlocked})
+        return self._finding(Kind.WAITS_BEHIND, message, pairs, [], blame)
 
     def _behind(self, need: Need, waiters: list[int]) -> str:
         who = listed([self._name(p) for p in waiters], 3)
@@ -231,7 +236,9 @@ class _Teller:
             Sort.SELF: "that wait for themselves",
             Sort.ORPHAN: "that nobody can end",
         }[sort]
-        return self._finding(kind, f"{sentence(count(len(causes), what, many))} {tail}.", pairs, [])
+        blames = [to_blame(self._report, c.needs) for c in causes]
+        blame = tuple(dict.fromkeys(p for some in blames for p in some)) if all(blames) else ()
+        return self._finding(kind, f"{sentence(count(len(causes), what, many))} {tail}.", pairs, [], blame)
 
 
 def _each(cause: Cause) -> tuple[Need, ...]:

@@ -214,8 +214,10 @@ class Monitor:
         elif code < 0 and verdicts.sends(self.program, process, -code):
             self._findings.append(verdicts.killed_by_order(self.program, process, track.pc, -code))
         elif code < 0:
+            track.failed = True
             self._findings.append(verdicts.killed(self.program, process, track.pc, -code, track.in_call))
         elif code > 0 and not (track.failed or track.exited):
+            track.failed = True
             self._findings.append(verdicts.ended_unexpectedly(self.program, process, track.pc, code))
         self._tracker.died(process)
         self.livelock.ended(process)

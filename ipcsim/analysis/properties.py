@@ -87,8 +87,8 @@ class Properties:
         self._checks = [c for c in checks if exact or not c.values]
         self._unordered = [c.prop for c in checks if not exact and c.values]
         self._found: dict[str, Finding] = {}
-        self._judged: set[str] = set()  # properties that had a value at least once
-        self._missing: dict[str, str] = {}  # property → what it missed when it had none
+        self._had: dict[str, set[str]] = {}  # property → objects that were there when it asked for them
+        self._missing: dict[str, NotThere] = {}  # property → what it missed when it had no value
         self._started = False
         self._turn = -1  # the process that has the turn
         self._changed: Event | None = None  # what changed a value in this turn
@@ -197,16 +197,17 @@ class Properties:
         for check in self._checks:
             if check.prop.name in self._found or not concerned(check):
                 continue
+            self.world.had = self._had.setdefault(check.prop.name, set())
             try:
                 broken = check.broken()
-            except (Unknown, NotThere) as error:
-                if isinstance(error, NotThere):
-                    self._missing[check.prop.name] = str(error)
+            except NotThere as error:
+                self._missing[check.prop.name] = error
+                continue
+            except Unknown:
                 continue
             except EvaluationError as error:
                 self._found[check.prop.name] = self._unevaluable(check.prop, str(error))
                 continue
-            self._judged.add(check.prop.name)
             if broken:
                 self._found[check.prop.name] = self._violation(check, event)
 
@@ -217,9 +218,11 @@ class Properties:
         world = Watched.at_end(self._program, final)
         found: list[Finding] = []
         for check in self._checks:
-            missing = self._missing.get(check.prop.name)
-            if missing is not None and check.prop.name not in self._judged | self._found.keys():
-                found.append(self._unevaluable(check.prop, missing))
+            name = check.prop.name
+            missing = self._missing.get(name)
+            # what is there now and then is judged then
+            if missing is not None and missing.name not in self._had[name] and name not in self._found:
+                found.append(self._unevaluable(check.prop, str(missing)))
         for prop in self._program.properties:
             if prop.condition is None or (
                 prop.kind is not PropertyKind.AT_END and prop not in self._unordered
@@ -230,7 +233,7 @@ class Properties:
                 holds = not value if prop.kind is PropertyKind.NEVER else value
             except EvaluationError as error:
                 if isinstance(error, NotThere) and prop in self._unordered:
-                    self._missing[prop.name] = str(error)  # it may well have been there before
+                    self._missing[prop.name] = error  # it may well have been there before
                 else:
                     found.append(self._unevaluable(prop, str(error)))
                 continue

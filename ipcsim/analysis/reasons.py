@@ -57,7 +57,9 @@ def _lost(report: DeadlockReport, need: Need) -> str:
 
 
 def _undo_hint(report: DeadlockReport, need: Need) -> list[str]:
-    if any(report.state(p).status is Status.DEAD for p in report.graph.holders(need)):
+    # no remedy where a failure ended the holder: it would only hide that
+    states = [report.state(p) for p in report.graph.holders(need)]
+    if any(s.status is Status.DEAD and not s.failed for s in states):
         return ["With SEM_UNDO on its P, the kernel would have given the unit back when it died."]
     return []
 

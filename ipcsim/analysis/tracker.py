@@ -128,6 +128,7 @@ class Tracker:
             track.phase,
             tuple(self._holdings(track.holds)) if track.holds else (),
             track.time if wait is not None else None,
+            track.failed,
         )
 
     @staticmethod

@@ -42,7 +42,11 @@ class Unknown(EvaluationError):
 
 
 class NotThere(EvaluationError):
-    """Of an object that does not exist now."""
+    """Of an object, called `name`, that does not exist now."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class Watched(World):
@@ -56,6 +60,7 @@ class Watched(World):
         self.place: list[Location] = [NOWHERE] * len(program.processes)
         self.ended = [False] * len(program.processes)
         self.values = Values(program)
+        self.had: set[str] = set()  # objects whose value was asked for and there; whoever asks empties it
 
     @classmethod
     def at_end(cls, program: Program, final: FinalState) -> Watched:
@@ -82,11 +87,13 @@ class Watched(World):
     def _value(self, ref: ObjectRef, place: int) -> Any:
         thing, declared = self.values.present[ref], self._program.object(ref)
         if thing is None:
-            raise NotThere(f"there is no {_NOUN[ref.kind]} `{declared.name}` then")
+            raise NotThere(f"there is no {_NOUN[ref.kind]} `{declared.name}` then", declared.name)
         if place >= len(thing.values):
-            raise NotThere(f"`{declared.name}` was made with {len(thing.values)} semaphores only")
+            made = len(thing.values)
+            raise NotThere(f"`{declared.name}` was made with {made} semaphores only", declared.name)
         if thing.values[place] is None:
             raise Unknown(f"`{declared.name}` has no known value here")
+        self.had.add(declared.name)
         return thing.values[place]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,13 +72,24 @@ class Size(ParamType):
     show_default=True,
     help="Breadth first: a shortest counterexample. Depth first: less memory.",
 )
-@click.option("--max-states", type=click.IntRange(min=1), metavar="N", help="Stop after so many states.")
+@click.option(
+    "--max-states",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop after so many states, of all searches together.",
+)
 @click.option(
     "--max-memory", type=Size(), default="2GB", show_default=True, help="Stop when it takes so much memory."
 )
-@click.option("--timeout", type=Duration(), metavar="60s", help="Stop after this time.")
+@click.option("--timeout", type=Duration(), metavar="60s", help="Stop the whole after this time.")
 @click.option("--all", "everything", is_flag=True, help="After a finding, go on until every state was seen.")
-@click.option("--replay", is_flag=True, help="Then take real processes along the counterexample.")
+@click.option(
+    "--finding",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Show the way to the Nth of the findings, as they are numbered, instead of the gravest.",
+)
+@click.option("--replay", is_flag=True, help="Then take real processes along the way that is shown.")
 @click.option(
     "--report",
     "report_dir",
@@ -102,6 +115,7 @@ def verify(
       ipcsim verify lost-update --set variant=mutex --crashes 1
       ipcsim verify readers-writers --set rounds=0 --fairness weak
       ipcsim verify transfer --replay
+      ipcsim verify transfer --all --finding 2
 
     \b
     Exit codes:
@@ -121,13 +135,23 @@ def verify(
 
         program = api.load(name, arguments=arguments)
         place = None if no_trace else report_dir or api.TraceDir.DEFAULT
-        with _Line() as line:
+        with _Line() as line, _terminated_is_interrupted():
             request = verification.Request(name, arguments, trace_dir=place, progress=line, **options)
             outcome = verification.execute(program, request)
         show(outcome, as_json)
         if annotate:
             show_annotations([outcome], as_json)
     return INTERRUPTED if outcome.extra.get("interrupted") else outcome.exit_code
+
+
+@contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """SIGTERM ends a search as SIGINT does: what is known by then is printed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Line:

@@ -18,9 +18,11 @@ from functools import cached_property
 from typing import assert_never
 
 from ipcsim.errors import EvaluationError
+from ipcsim.explorer.conditions import has_value
 from ipcsim.model.locals import Person
 from ipcsim.model.machine import Machine
-from ipcsim.program.expressions import Const, Expr, position
+from ipcsim.program.constants import expressions_of
+from ipcsim.program.expressions import Const, Expr, Local, position
 from ipcsim.program.instructions import (
     Assert,
     Assign,
@@ -176,6 +178,37 @@ class Accesses:
             else 0
             for i in self._person.code
         ]
+
+    def may_fail(self, pc: int) -> bool:
+        """Whether the instruction may end the process: an assertion, an errno, what has no value."""
+        instruction = self._person.code[pc]
+        match instruction:
+            case Jump() | Repeat() | Pause() | Phase() | Choose() | Crash():
+                return False
+            case Branch(condition=condition):
+                return not has_value(self._person.fold(condition), self._machine)
+            case Assign(value=value, index=None):
+                return not isinstance(self._person.fold(value), Const | Local)  # a sum may leave 64 bits
+            case Exit():
+                return not all(has_value(e, self._machine) for e in expressions_of(instruction))
+            case Semop(operations=operations):
+                if any(kind is Kind.WRITE for kind, _ in self.now[pc]):
+                    return True  # it does not wait, or may leave the range
+                return not all(self._is_certain(o) for o in operations)
+            case Load(index=None):
+                return False
+        return True
+
+    def _is_certain(self, operation: SemaphoreOperation) -> bool:
+        """Whether the operation has a value whenever it is done."""
+        if not isinstance(self._person.fold(operation.delta), Const):
+            return False
+        if operation.index is None or operation.count is None:
+            return True
+        index = self._person.fold(operation.index)
+        return (
+            isinstance(index, Const) and isinstance(index.value, int) and 0 <= index.value < operation.count
+        )
 
     def reaching(self, marked: list[bool]) -> list[bool]:
         """By pc: whether a marked instruction may be met from there on."""

@@ -19,7 +19,7 @@ from ipcsim.explorer.search import Found, Result
 from ipcsim.model.effects import Failure
 from ipcsim.model.locals import LIVING
 from ipcsim.program import Fairness, Property
-from ipcsim.program.instructions import ObjectRef
+from ipcsim.program.instructions import ObjectRef, Store
 from ipcsim.verdict import Finding, Verdict
 
 Told = tuple[Path, tuple[Finding, ...]]
@@ -27,7 +27,8 @@ Told = tuple[Path, tuple[Finding, ...]]
 
 @dataclass(frozen=True)
 class Case:
-    """One thing found; `length` is how many states are on the way to it."""
+    """One thing found; `length` is how many states are on the way to it. `verdict` is the one that it amounts
+    to unless the telling shows that it is a consequence of something else."""
 
     verdict: Verdict
     length: int
@@ -71,13 +72,19 @@ def _tell(ground: Ground, result: Result, found: Found) -> Told:
             assert isinstance(found.detail, tuple)
             if not path.actions:  # broken at once: a run, too, looks at its beginning with its first step
                 path.actions += path.machine.actions(path.final)[:1]
-            told = tuple(f for v in (Verdict.VIOLATION, Verdict.ERROR) for f in telling.of_verdict(path, v))
-            return path, told or (telling.broken(found.detail[0].prop),)
+            part, verdict = found.detail
+            return path, telling.property_judged(path, part.prop, _problem(verdict))
     if isinstance(found.detail, tuple):
-        told = telling.of_verdict(path, _verdict(found), telling.final_state(path))
-        return path, told or (telling.broken(found.detail[0]),)
+        prop, verdict = found.detail
+        final = telling.final_state(path)
+        return path, telling.property_judged(path, prop, _problem(verdict), final)
     assert isinstance(found.detail, ObjectRef)
     return path, (telling.leak(path, found.detail),)
+
+
+def _problem(verdict: object) -> str | None:
+    """Why a property cannot be judged; None where it is broken."""
+    return verdict if isinstance(verdict, str) else None
 
 
 def _tell_deadlock(path: Path) -> Told:
@@ -96,13 +103,14 @@ def _tell_failure(path: Path, found: Found) -> Told:
 
 
 def _tell_race(path: Path, found: Found) -> Told:
-    """Both accesses are the next steps: let them follow each other."""
+    """The way stops where both accesses are the next steps. Loads come first: what they see is then the same
+    whichever of the two is quicker."""
     assert isinstance(found.detail, tuple)
     field = str(found.key)
     racers = _racers(path, field) or found.detail
     by_hand = telling.race(path, racers, field)
-    for process in racers:
-        path.actions += path.machine.actions_of(path.final, process)[:1]
+    steps = [path.machine.actions_of(path.final, p)[0].steps[0] for p in racers]
+    path.racing = sorted(steps, key=lambda s: isinstance(path.machine.people[s.process].code[s.pc], Store))
     return path, telling.of_verdict(path, Verdict.RACE) or (by_hand,)
 
 

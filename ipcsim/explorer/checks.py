@@ -2,17 +2,20 @@
 
 A property is taken apart into parts that each look at little (`never: any(a(i) for i in …)` is one part
 for each i), a part is looked at only after a step that may have changed what it reads, and what it said of
-the same bits before is remembered. Parts that an invariant proves are not looked at at all.
+the same bits before is remembered. Parts that an invariant proves are not looked at at all. A property that
+has no value in some state (a division by zero, an object that is not there) cannot be judged, and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ipcsim.analysis.conditions import nodes
+from ipcsim.analysis.watched import NotThere
 from ipcsim.errors import EvaluationError
+from ipcsim.explorer import conditions
 from ipcsim.explorer.accesses import Accesses
 from ipcsim.explorer.invariants import Invariants
 from ipcsim.model.effects import Effects
@@ -22,24 +25,18 @@ from ipcsim.model.machine import Machine
 from ipcsim.program import Property, PropertyKind
 from ipcsim.program.expressions import (
     At,
-    BoolOp,
-    Call,
     Const,
     Expr,
-    Generator,
     QueueLength,
     SegmentValue,
     SemaphoreValue,
     Unary,
     World,
     compile_expression,
-    evaluate,
-    fold,
     position,
 )
 from ipcsim.program.instructions import Load, ObjectKind, ObjectRef, Store
 
-_MOST_PARTS = 20_000
 _REMEMBERED = 200_000
 _MOST_PAIRED = 60  # processes of which each pair is looked at
 
@@ -51,6 +48,7 @@ class Seen(World):
         self._machine = machine
         sizes = [f.size for f in machine.program.families]
         self._first = [sum(sizes[:i]) for i in range(len(sizes))]
+        self.had: set[str] = set()  # objects whose value was asked for and there; whoever asks empties it
         self.view = View(machine.layout, machine.init)
 
     def process(self, family: int, index: int | None) -> int:
@@ -67,7 +65,8 @@ class Seen(World):
         living = self._machine.living
         generation = 0 if living is None else living.present(self.view, ObjectRef(kind, number))
         if generation is None:
-            raise EvaluationError(f"`{name}` has no known value here")
+            raise NotThere(f"`{name}` is not there", name)
+        self.had.add(name)
         return generation
 
     def semaphore(self, set_: int, number: int) -> int:
@@ -89,21 +88,40 @@ class Seen(World):
 
 @dataclass(slots=True)
 class Part:
-    """One conjunct of `always`, or one disjunct of `never`, as what must not be true."""
+    """One conjunct of `always`, or one disjunct of `never`, as what must not be true; the whole of it where
+    some part may have no value (`sure` is False then)."""
 
     prop: Property
     bad: Expr
+    sure: bool
     processes: frozenset[int]  # whose phases it reads
     slots: frozenset[int]  # and which objects
     mask: int = 0
     known: dict[int, str | bool] = field(default_factory=dict)
+    had: set[str] = field(default_factory=set)  # objects that were there when it asked for them
+
+
+class Absent(str):
+    """Why a part has no value in a state: the object called `name` is not there."""
+
+    __slots__ = ("name",)
+
+    def __new__(cls, error: NotThere) -> Absent:
+        made = super().__new__(cls, str(error))
+        made.name = error.name
+        return made
+
+    name: str
 
 
 class Checks:
     """All that must be looked at while exploring; see the module."""
 
-    def __init__(self, machine: Machine, invariants: Invariants, accesses: list[Accesses]) -> None:
+    def __init__(
+        self, machine: Machine, invariants: Invariants, accesses: list[Accesses], plain: bool = False
+    ) -> None:
         self._machine = machine
+        self.plain = plain  # nothing is left out: every property is looked at as a whole, in every state
         self._world = Seen(machine)
         self._invariants = invariants
         self.racing = dict(self._races(accesses))
@@ -133,14 +151,11 @@ class Checks:
     def _parts(self, prop: Property) -> Iterator[Part]:
         assert prop.condition is not None
         bad = prop.condition if prop.kind is PropertyKind.NEVER else Unary("not", prop.condition)
-        try:
-            pieces = list(_disjuncts(bad, _Budget()))
-        except _TooMany:
-            pieces = [bad]
-        for piece in pieces:
+        for piece in [bad] if self.plain else conditions.parts(bad, self._machine):
             if isinstance(piece, Const) and not piece.value:
                 continue
-            yield Part(prop, piece, frozenset(self._processes(piece)), frozenset(self._objects(piece)))
+            sure = conditions.has_value(piece, self._machine)
+            yield Part(prop, piece, sure, frozenset(self._processes(piece)), frozenset(self._objects(piece)))
 
     def _processes(self, expr: Expr) -> Iterator[int]:
         for node in nodes(expr):
@@ -174,10 +189,9 @@ class Checks:
 
     def _proved(self, part: Part) -> bool:
         """Whether an invariant shows that the part is never true: two phases that exclude each other."""
-        items = part.bad.items if isinstance(part.bad, BoolOp) and part.bad.op == "and" else (part.bad,)
         there = [
             (p, self._invariants.places_of(p, node.phase))
-            for node in items
+            for node in conditions.conjuncts(part.bad, self._machine)
             if isinstance(node, At) and node.phase
             for p in self._processes(node)
             if node.index is None or isinstance(node.index, Const)
@@ -188,6 +202,8 @@ class Checks:
 
     def of(self, writes: frozenset[int]) -> tuple[Part, ...]:
         """The parts that may have changed with an action that writes these slots."""
+        if self.plain:
+            return tuple(self.parts)
         found = self._concerned.get(writes)
         if found is None:
             some = {id(p): p for slot in writes for p in self._by_slot.get(slot, ())}
@@ -208,10 +224,13 @@ class Checks:
         return known
 
     def _evaluate(self, part: Part) -> bool | str:
+        self._world.had = part.had
         try:
             return bool(self._evaluators[id(part)]([0] * max(1, part.prop.slots)))
+        except NotThere as error:
+            return Absent(error)
         except EvaluationError as error:
-            return False if "no known value" in str(error) else str(error)
+            return str(error)
 
     # --- ends ---
 
@@ -224,7 +243,7 @@ class Checks:
                 yield ("leak", ref), ref
         if any(m not in (Mode.ENDED, Mode.UNBORN) for m in modes):
             return
-        self._world.view = View(machine.layout, state)
+        self._world.view, self._world.had = View(machine.layout, state), set()
         for prop in machine.program.properties:
             if prop.kind is not PropertyKind.AT_END or prop.condition is None:
                 continue
@@ -310,88 +329,3 @@ def field_access(machine: Machine, state: int, process: int) -> tuple[int, bool,
     if not 0 <= index < len(slots):
         return None
     return slots[index], isinstance(instruction, Store), f"{segment.name}.{declared.name}"
-
-
-class _TooMany(Exception):
-    """A condition has more parts than it is worth to take it apart."""
-
-
-class _Budget:
-    """How many parts a condition may still be taken apart into."""
-
-    def __init__(self) -> None:
-        self._left = _MOST_PARTS
-
-    def take(self, parts: int) -> None:
-        self._left -= parts
-        if self._left < 0:
-            raise _TooMany
-
-
-def _disjuncts(expr: Expr, budget: _Budget) -> Iterable[Expr]:
-    """`expr` as an "or" of smaller conditions, where it is one; a range is unrolled."""
-    match expr:
-        case BoolOp(op="or", items=items):
-            return [d for item in items for d in _disjuncts(item, budget)]
-        case BoolOp(op="and", items=items):
-            return _distributed(items, budget)
-        case Call(function="any", arguments=(Generator() as each,)):
-            pieces = _unrolled(each, budget)
-            return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p, budget)]
-        case Call(function="all", arguments=(Generator() as each,)):
-            pieces = _unrolled(each, budget)
-            return [expr] if pieces is None else _distributed(tuple(pieces), budget)
-        case Unary(op="not", operand=BoolOp(op="and", items=items)):
-            return [d for item in items for d in _disjuncts(Unary("not", item), budget)]
-        case Unary(op="not", operand=Call(function="all", arguments=(Generator() as each,))):
-            pieces = _unrolled(each, budget, negated=True)
-            return [expr] if pieces is None else [d for p in pieces for d in _disjuncts(p, budget)]
-        case Unary(op="not", operand=Unary(op="not", operand=inner)):
-            return _disjuncts(inner, budget)
-        case Unary(op="not", operand=Call(function="any", arguments=(Generator() as each,))):
-            pieces = _unrolled(each, budget)
-            return [expr] if pieces is None else _distributed(tuple(Unary("not", p) for p in pieces), budget)
-        case _:
-            return [expr]
-
-
-def _distributed(items: tuple[Expr, ...], budget: _Budget) -> Iterable[Expr]:
-    """An "and" over "or"s as an "or" over "and"s, while that stays small."""
-    products: list[tuple[Expr, ...]] = [()]
-    for item in items:
-        pieces = list(_disjuncts(item, budget))
-        if len(products) * len(pieces) > _MOST_PARTS:
-            return [BoolOp("and", items)]
-        products = [(*p, d) for p in products for d in pieces]
-    return [BoolOp("and", _flat(p)) if len(p) > 1 else p[0] if p else Const(True) for p in products]
-
-
-def _flat(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    return tuple(
-        i
-        for item in items
-        for i in (item.items if isinstance(item, BoolOp) and item.op == "and" else (item,))
-    )
-
-
-def _unrolled(each: Generator, budget: _Budget, negated: bool = False) -> list[Expr] | None:
-    """The element of a generator for each value of its variable, with its condition; None where the
-    values are not known beforehand."""
-    try:
-        values = list(evaluate(each.iterable, [0] * (each.slot + 1)))
-    except (EvaluationError, TypeError, IndexError):
-        return None
-    budget.take(len(values))
-    pieces: list[Expr] = []
-    for value in values:
-        element = fold(each.element, {each.slot: value})
-        element = Unary("not", element) if negated else element
-        if each.condition is None:
-            pieces.append(element)
-            continue
-        condition = fold(each.condition, {each.slot: value})
-        if not isinstance(condition, Const):
-            pieces.append(BoolOp("and", (condition, element)))
-        elif condition.value:
-            pieces.append(element)
-    return pieces

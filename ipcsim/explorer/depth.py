@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ipcsim.explorer.graph import Graph
-from ipcsim.explorer.search import Found, Result, Rows, Search
+from ipcsim.explorer.search import Found, Looks, Result, Rows, Search
 from ipcsim.explorer.stubborn import Relations
 from ipcsim.model.effects import Action
 
@@ -32,6 +32,7 @@ class DepthSearch(Search):
             self._go_down(first)
         except KeyboardInterrupt:
             result.stopped, result.interrupted = "interrupted", True
+        self._settle_absent()
         result.visited = len(self._seen)
         return result
 
@@ -40,8 +41,10 @@ class DepthSearch(Search):
         relations: Relations = [] if self._stubborn is None else self._stubborn.relations(first, row)
         self._look(first, first, None)
         stack: list[Frame] = [(first, row, relations, self._steps(first, row, relations))]
-        until = self._look_again(0)
+        until, looks = self._look_again(0), Looks()
         while stack:
+            if looks.due() and self._limit_reached():
+                return
             state, row, relations, steps = stack[-1]
             found = next(((a, t) for a, t in steps if t not in self._seen), None)
             if found is None:
@@ -91,6 +94,7 @@ class DepthSearch(Search):
 
     def _note(self, found: Found) -> None:
         """Keep the way to what was found: it is lost with the next step back."""
+        found = self._keyed(found, found.number)
         if (found.sort, found.key) in self.result.found:
             return
         way = list(self._path)

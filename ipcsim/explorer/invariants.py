@@ -41,13 +41,14 @@ class Group:
 class Invariants:
     """The conserved groups of a Program: single semaphores, else pairs of one set."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, trusted: bool = True) -> None:
+        """`trusted`: whether units are counted at all; else nothing is claimed to be proved."""
         self._machine = machine
         self._text = {p.number: Accesses(machine, p, frozenset()) for p in machine.people}
         self.groups: list[Group] = []
         self._most: dict[tuple[int, frozenset[int]], list[int]] = {}
         self.overflowing: frozenset[int] = frozenset()
-        if machine.living is None and not machine.undo:
+        if trusted and machine.living is None and not machine.undo:
             self._find()
         else:
             self.overflowing = frozenset(s for slots in machine.sem for s in slots)

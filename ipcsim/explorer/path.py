@@ -33,12 +33,14 @@ EXIT_CODES = {Failure.ERRNO: 97, Failure.EVALUATION: 98, Failure.ASSERTION: 99} 
 
 @dataclass
 class Path:
-    """`actions` from the machine's first state; `asleep` are the sleeping calls appended to them. `loop`: the
-    number of the first action of a part that repeats for ever."""
+    """`actions` from the machine's first state; `asleep` are the sleeping calls appended to them, or `racing`
+    two accesses that come next in no order. `loop`: the number of the first action of a part that repeats for
+    ever."""
 
     machine: Machine
     actions: list[Action]
     asleep: list[Step] = field(default_factory=list)
+    racing: list[Step] = field(default_factory=list)
     loop: int | None = None
 
     @property
@@ -79,7 +81,7 @@ class Path:
     @property
     def schedule(self) -> Schedule:
         """The turns to give."""
-        steps = [s for a in self.actions for s in a.steps] + self.asleep
+        steps = [s for a in self.actions for s in a.steps] + self.racing + self.asleep
         return Schedule(tuple(c for s in steps for c in self._choices(s)))
 
     def _choices(self, step: Step) -> Iterator[Choice]:
@@ -100,7 +102,7 @@ class Path:
             time += 1
             for step in action.steps:
                 yield from ((step.process, raw) for raw in self._records(step, time))
-        for step in self.asleep:
+        for step in (*self.racing, *self.asleep):
             time += 1
             yield from ((step.process, raw) for raw in self._records(step, time))
 
@@ -168,6 +170,7 @@ class Path:
                 row = self._row(step, changes if k == 0 else [])
                 row["loop"] = self.loop is not None and i >= self.loop
                 found.append(row)
+        found += [{**self._row(step, ["next, in any order"]), "loop": False} for step in self.racing]
         found += [{**self._row(step, ["for ever"]), "loop": False} for step in self.asleep]
         return found
 

@@ -98,12 +98,11 @@ class RaceSearch:
         ground: Ground,
         but: set[str],
         limits: Limits,
-        until: float | None = None,
         progress: Callable[[Progress], None] | None = None,
         found_before: bool = False,
     ) -> None:
         self._ground, self._machine = ground, ground.machine
-        self._limits, self._until, self._tell = limits, until, progress
+        self._limits, self._tell = limits, progress
         self._found_before = found_before
         self._racing = {s: name for s, name in ground.checks.racing.items() if name not in but}
         self._taint = Taint(ground.machine)
@@ -129,7 +128,7 @@ class RaceSearch:
     def _drain(self) -> None:
         until = LOOK_EVERY
         if self._limits.states is not None:
-            until = min(until, self._limits.states)
+            until = min(until, self._limits.states - self._limits.spent)
         while self._queue and self._racing:
             if len(self._nodes) >= until:
                 until = len(self._nodes) + LOOK_EVERY
@@ -243,11 +242,11 @@ class RaceSearch:
             memory = resident_bytes()
         if self._tell is not None:
             self._tell(Progress(now - self._started, nodes, len(self._queue), 0, memory))
-        if limits.states is not None and nodes >= limits.states:
+        if limits.states is not None and limits.spent + nodes >= limits.states:
             self.result.stopped = f"the limit of {limits.states:,} states, in the search for races,"
         elif limits.memory is not None and memory >= limits.memory:
             self.result.stopped = f"the limit of {limits.memory / 2**20:,.0f} MiB of memory"
-        elif self._until is not None and now >= self._until:
+        elif limits.seconds is not None and limits.until is not None and now >= limits.until:
             self.result.stopped = f"the limit of {limits.seconds:g} s"
         elif limits.after is not None and nodes >= limits.after and (self._found_before or self.result.found):
             self.result.stopped = ENOUGH

@@ -79,6 +79,11 @@ def prepare(
     A fair loop is looked for among all states: leaving steps out may leave out the loop.
     """
     machine = _machine(program, discipline, crashes, widths, frozenset(), None)
+    if reduction is Reduction.NONE:  # the baseline of every comparison: nothing but the machine
+        checks, accesses = _checks(machine, Invariants(machine, trusted=False), plain=True)
+        return Ground(
+            machine, accesses, checks, None, None, None, _told(machine, False, liveness, None, None)
+        )
     invariants = Invariants(machine)
     checks, _ = _checks(machine, invariants)
     shorter = reduction in (Reduction.STUBBORN, Reduction.ALL) and not stubborn.applies(machine)
@@ -105,7 +110,11 @@ def prepare(
 def uncounted(program: Program, widths: dict[str, int]) -> Program | None:
     """See `rounds`."""
     machine = _machine(program, Discipline.WEAK, 0, widths, frozenset(), None)
-    return rounds.uncounted(machine, Invariants(machine))
+    invariants = Invariants(machine)
+    checks, _ = _checks(machine, invariants)
+    if checks.parts or checks.racing:
+        return None  # only deadlocks are the same
+    return rounds.uncounted(machine, invariants)
 
 
 def plain(program: Program, widths: dict[str, int]) -> Machine:
@@ -128,12 +137,12 @@ def _machine(
             widths[overflow.name] = overflow.width * 2
 
 
-def _checks(machine: Machine, invariants: Invariants) -> tuple[Checks, list[Accesses]]:
+def _checks(machine: Machine, invariants: Invariants, plain: bool = False) -> tuple[Checks, list[Accesses]]:
     accesses = [
         Accesses(machine, p, invariants.overflowing, _shown(machine, invariants, p.number))
         for p in machine.people
     ]
-    return Checks(machine, invariants, accesses), accesses
+    return Checks(machine, invariants, accesses, plain), accesses
 
 
 def _shown(machine: Machine, invariants: Invariants, process: int) -> frozenset[int]:
@@ -161,7 +170,7 @@ def _chained(
             match instruction:
                 case Phase(name=name) if name not in asked and pc not in inside:
                     found.add((number, pc))
-                case Assert():
+                case Assert() if not ends and pc not in inside:  # one that fails ends the process
                     found.add((number, pc))
                 case Exit() if not ends and pc not in inside:
                     found.add((number, pc))

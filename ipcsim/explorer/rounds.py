@@ -10,6 +10,9 @@ steps in the endless program: those others now stand at the beginning of another
 they give from there on they have taken before, so no semaphore ever has more units than now while B sleeps,
 and B sleeps for ever there as well.
 
+That speaks of deadlocks alone. What else can go wrong must not depend on the loop's end: no property and no
+race is left to be judged, and behind the last round stands nothing that can fail.
+
 The converse does not hold (a round may be one too many), so what is found in the endless program is tried in
 the real one, which is searched itself where that fails.
 """
@@ -19,6 +22,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ipcsim.explorer.accesses import Accesses, Kind
+from ipcsim.explorer.conditions import has_value
 from ipcsim.explorer.invariants import Invariants
 from ipcsim.explorer.path import Path
 from ipcsim.model.effects import Step
@@ -43,7 +47,7 @@ from ipcsim.program.instructions import (
     successors,
 )
 
-_SILENT = (Assign, Branch, Jump, Repeat, Pause, Phase, Exit)
+_UNNOTICED = (Assign, Branch, Jump, Repeat, Pause, Phase, Exit)
 
 
 def uncounted(machine: Machine, invariants: Invariants) -> Program | None:
@@ -61,7 +65,7 @@ def uncounted(machine: Machine, invariants: Invariants) -> Program | None:
         for kind, slot in (access for now in text.now for access in now):
             if kind not in (Kind.TAKE, Kind.GIVE) or slot not in single:
                 return None
-    families = [_endless(f) for f in program.families]
+    families = [_endless(machine, f) for f in program.families]
     if None in families or families == list(program.families):
         return None
     if not all(_empty_handed(machine, invariants, f) for f in range(len(families))):
@@ -69,7 +73,7 @@ def uncounted(machine: Machine, invariants: Invariants) -> Program | None:
     return replace(program, families=tuple(f for f in families if f is not None))
 
 
-def _endless(family: Family) -> Family | None:
+def _endless(machine: Machine, family: Family) -> Family | None:
     """The family with its counted loops made endless; None where counting may matter."""
     loops = [pc for pc, i in enumerate(family.code) if isinstance(i, Repeat)]
     if any(isinstance(i, Load | Store) for i in family.code):
@@ -79,7 +83,7 @@ def _endless(family: Family) -> Family | None:
     counters = {i.slot for i in family.code if isinstance(i, Repeat)}
     if any(_asks_for(i, counters) for i in family.code):
         return None
-    if any(_again(family.code, pc) for pc in loops):
+    if any(not _over(machine, family.code, pc) for pc in loops):
         return None
     code = tuple(
         Jump(at=i.at, text=i.text, target=i.target) if isinstance(i, Repeat) else i for i in family.code
@@ -99,18 +103,20 @@ def _asks_for(instruction: Instruction, counters: set[int]) -> bool:
     return bool(reads & counters) or bool(written_slots(instruction))
 
 
-def _again(code: Code, loop: int) -> bool:
-    """Whether anything that others notice can follow after the last round of this loop."""
+def _over(machine: Machine, code: Code, loop: int) -> bool:
+    """Whether after the last round of this loop nothing can follow that others notice, or that can fail."""
     work, seen = [loop + 1], set[int]()
     while work:
         pc = work.pop()
         if pc in seen or pc >= len(code):
             continue
         seen.add(pc)
-        if not isinstance(code[pc], _SILENT):
-            return True
+        if not isinstance(code[pc], _UNNOTICED):
+            return False
+        if not all(has_value(e, machine) for e in expressions_of(code[pc])):
+            return False
         work += successors(code, pc)
-    return False
+    return True
 
 
 def _empty_handed(machine: Machine, invariants: Invariants, family: int) -> bool:

@@ -15,16 +15,16 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ipcsim.explorer.accesses import Accesses
-from ipcsim.explorer.checks import Checks
+from ipcsim.explorer.checks import Absent, Checks
 from ipcsim.explorer.forms import Form
 from ipcsim.explorer.graph import Graph
 from ipcsim.explorer.stubborn import Relations, Stubborn
 from ipcsim.model.effects import Action
-from ipcsim.model.locals import LIVING
+from ipcsim.model.locals import LIVING, Mode
 from ipcsim.model.machine import Machine
 
 ENOUGH = "a finding, some time after it (--all goes on until every state was seen)"
@@ -36,13 +36,17 @@ Rows = list[tuple[Action, ...]]
 class Limits:
     """Where to stop: states, bytes of memory (of this process), seconds; None: no limit.
 
-    `after`: how many states more, once something was found, to look for something worse.
+    `after`: how many states more, once something was found, to look for something worse. Where several
+    searches share the limits, `spent` are the states of those before, and `until` is when the seconds are
+    over (`time.monotonic`).
     """
 
     states: int | None = None
     memory: int | None = None
     seconds: float | None = None
     after: int | None = 100_000
+    spent: int = 0
+    until: float | None = None
 
 
 NO_LIMITS = Limits()
@@ -61,8 +65,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something worth a finding: `sort` is failure, broken, race, deadlock, stuck, end; `key` tells those
-    of one sort apart. It is seen in state `number`, or in the step `action` from it."""
+    """Something worth a finding: `sort` is failure, broken, absent, race, deadlock, stuck, end; `key` tells
+    those of one sort apart. It is seen in state `number`, or in the step `action` from it."""
 
     sort: str
     key: Hashable
@@ -113,6 +117,7 @@ class Search:
         self.result = Result(Graph(machine.init if self._sort is None else self._sort(machine.init), keep))
         self._queue: deque[tuple[int, Rows, Relations]] = deque()
         self._started = time.monotonic()
+        self._until = self._started + (limits.seconds or 0.0) if limits.until is None else limits.until
         self._first_found: int | None = None
 
     # --- what a step can change ---
@@ -120,7 +125,13 @@ class Search:
     def _who_reads(self, accesses: list[Accesses]) -> dict[int, list[int]] | None:
         """By slot, the processes whose next step may depend on it; None: anybody's on anything."""
         machine = self._machine
-        if machine.explicit or machine.living is not None or machine.undo or any(machine.pid):
+        if (
+            self._checks.plain
+            or machine.explicit
+            or machine.living is not None
+            or machine.undo
+            or any(machine.pid)
+        ):
             return None
         if machine.crashes or any(f.spawned for f in machine.program.families):
             return None
@@ -166,13 +177,14 @@ class Search:
                 self._drain()
         except KeyboardInterrupt:
             result.stopped, result.interrupted = "interrupted", True
+        self._settle_absent()
         return result
 
     def _drain(self) -> None:
         queue, graph, choose = self._queue, self.result.graph, self._stubborn
-        until = 0
+        until, looks = 0, Looks()
         while queue:
-            if len(graph.states) >= until:
+            if looks.due() or len(graph.states) >= until:
                 until = self._look_again(len(graph.states))
                 if self._limit_reached():
                     return
@@ -227,11 +239,15 @@ class Search:
     def _look(self, number: int, state: int, action: Action | None) -> None:
         """Judge a new state; `action` led there, None for the first one."""
         # a state that was sorted may have changed anywhere
-        anywhere = action is None or self._sort is not None
+        anywhere = action is None or self._sort is not None or self._checks.plain
         writes = frozenset() if action is None else action.writes
         for part in self._checks.parts if anywhere else self._checks.of(writes):
-            if verdict := self._checks.broken(part, state):
-                self._note(Found("broken", part.prop.name, number, None, (part, verdict)))
+            verdict = self._checks.broken(part, state)
+            if isinstance(verdict, Absent):
+                self._note(Found("absent", (part.prop.name, verdict.name), number, None, (part, verdict)))
+            elif verdict:
+                # true in one state and without a value in another are two things
+                self._note(Found("broken", (part.prop.name, verdict is True), number, None, (part, verdict)))
         if self._racers:
             # not only whose step it was: one that was spawned or handed something stands elsewhere, too
             who = self._everybody if anywhere else sorted(p for p in writes if p < len(self._everybody))
@@ -262,12 +278,39 @@ class Search:
         for key, detail in self._checks.at_end(state):
             self._note(Found("end", key, number, None, detail))
 
+    def _keyed(self, found: Found, state: int) -> Found:
+        """Deadlocks after a failure are told apart by who failed and who waits where: some may be
+        consequences of the failure, others not."""
+        if found.sort != "deadlock":
+            return found
+        machine, failed, waiting = self._machine, set(), set()
+        for person in machine.people:
+            local = machine.local(state, person.number)
+            if local.mode is Mode.FAILED or local.mode is Mode.DEAD:
+                failed.add((person.family, local.pc))
+            elif local.mode in LIVING:
+                waiting.add((person.family, local.pc))
+        return replace(found, key=(frozenset(failed), frozenset(waiting))) if failed else found
+
     def _note(self, found: Found) -> None:
+        found = self._keyed(found, self.result.graph.states[found.number])
         key = (found.sort, found.key)
         if key not in self.result.found:
             self.result.found[key] = found
-            if self._first_found is None:
+            if self._first_found is None and found.sort != "absent":
                 self._first_found = self._count
+
+    def _settle_absent(self) -> None:
+        """A property cannot be judged where an object that it asks for is never there when it asks; where
+        the object comes and goes, it is judged while it is there. That takes all states to know."""
+        absent = [f for f in self.result.found.values() if f.sort == "absent"]
+        for found in absent:
+            del self.result.found[found.sort, found.key]
+            assert isinstance(found.detail, tuple)
+            part, verdict = found.detail
+            if verdict.name not in part.had and not self.result.stopped:
+                again = replace(found, sort="broken", key=(part.prop.name, False))
+                self.result.found.setdefault((again.sort, again.key), again)
 
     # --- limits ---
 
@@ -288,9 +331,11 @@ class Search:
 
     def _look_again(self, states: int) -> int:
         """At how many states the limits are to be looked at next."""
-        most = self._limits.states
         soon = states + LOOK_EVERY
-        return soon if most is None or most <= states else min(soon, most)
+        if self._limits.states is None:
+            return soon
+        most = self._limits.states - self._limits.spent
+        return soon if most <= states else min(soon, most)
 
     def _limit_reached(self) -> bool:
         limits, states = self._limits, self._count
@@ -300,11 +345,11 @@ class Search:
             memory = resident_bytes()
         if self._tell is not None:
             self._tell(Progress(elapsed, states, self._waiting, self._depth, memory))
-        if limits.states is not None and states >= limits.states:
+        if limits.states is not None and limits.spent + states >= limits.states:
             self.result.stopped = f"the limit of {limits.states:,} states"
         elif limits.memory is not None and memory >= limits.memory:
             self.result.stopped = f"the limit of {limits.memory / 2**20:,.0f} MiB of memory"
-        elif limits.seconds is not None and elapsed >= limits.seconds:
+        elif limits.seconds is not None and time.monotonic() >= self._until:
             self.result.stopped = f"the limit of {limits.seconds:g} s"
         elif (
             limits.after is not None
@@ -344,6 +389,30 @@ class Search:
                 target = state + action.delta
                 target = target if self._sort is None else self._sort(target)
                 graph.more(number, p, action.alternative, graph.index[target])
+
+
+class Looks:
+    """When to look at the limits again although few new states come: about ten times a second."""
+
+    _PAUSE = 0.1  # seconds
+
+    def __init__(self) -> None:
+        self._every = self._left = 1
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time; to be asked after each expansion."""
+        self._left -= 1
+        if self._left > 0:
+            return False
+        now = time.monotonic()
+        spent, self._last = now - self._last, now
+        if spent < self._PAUSE / 2:
+            self._every = min(2 * self._every, LOOK_EVERY)
+        elif spent > self._PAUSE:
+            self._every = max(self._every // 2, 1)
+        self._left = self._every
+        return True
 
 
 def final_components(graph: Graph) -> list[array[int]]:

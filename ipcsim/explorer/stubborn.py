@@ -6,7 +6,8 @@ processes is closed when
 - for one that can step now, everybody who may, now or later, do something that its step interferes with
   is in the set (with the step that is next for them);
 - for one that has to wait, everybody who may be the first to end that wait is in the set;
-- if one of them can now change what an unproved property looks at, so is everybody who ever may.
+- if one of them can now change what an unproved property looks at, so is everybody who ever may. A step that
+  fails ends its process, which leaves its phase.
 
 Exploring only a closed set with somebody in it who can step keeps every deadlock and, as long as nobody is
 left out for ever (`search` sees to that), every error, race and broken property. Of all such sets the one
@@ -18,12 +19,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ipcsim.errors import EvaluationError
 from ipcsim.explorer.accesses import ENABLES, INTERFERES, Access, Accesses, Kind
 from ipcsim.explorer.checks import Checks
 from ipcsim.model import semaphore_calls
 from ipcsim.model.effects import Action
 from ipcsim.model.layout import View
-from ipcsim.model.locals import LIVING
+from ipcsim.model.locals import LIVING, Local
 from ipcsim.model.machine import Machine
 from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import Crash, Exit, Phase, Semop
@@ -79,6 +81,7 @@ class Stubborn:
             for slot in {s for now in a.now for _, s in now}:
                 self._users.setdefault(slot, []).append(person.number)
         self._watched = frozenset(s for p in checks.parts for s in p.slots)
+        self._noticed = bool(checks.phases) or checks.asks_for_ends  # whether the end of a process is
         self._may_show = [self._showing(p.number) for p in machine.people]
         self._near = [self._neighbours(p.number) for p in machine.people]
 
@@ -107,7 +110,8 @@ class Stubborn:
         phases = self._checks.phases
         ended = self._checks.asks_for_ends
         own = [
-            (isinstance(i, Phase | Exit | Crash) and bool(phases))
+            (self._noticed and self._accesses[process].may_fail(pc))
+            or (isinstance(i, Phase | Exit | Crash) and bool(phases))
             or (isinstance(i, Semop) and i.ends_phase and bool(phases))
             or (ended and isinstance(i, Exit | Crash))
             or any(slot in self._watched for _, slot in self._accesses[process].now[pc])
@@ -131,9 +135,7 @@ class Stubborn:
         operations: tuple[tuple[int, int], ...] = ()
         now = self._accesses[process].now[local.pc]
         if isinstance(instruction, Semop):
-            turn = Turn(machine, View(machine.layout, state), process, local)
-            meant = semaphore_calls.operations(turn, instruction)
-            operations = tuple((machine.sem[instruction.set][o.number], o.delta) for o in meant)
+            operations = self._operations(state, process, local, instruction)
             touched = {slot for slot, _ in operations}
             now = tuple((k, s) for k, s in now if s in touched)
         phases = self._checks.phases
@@ -147,6 +149,19 @@ class Stubborn:
             or any(slot in self._watched for _, slot in now)
         )
         return _Place(local.pc, True, now, visible, operations)
+
+    def _operations(
+        self, state: int, process: int, local: Local, semop: Semop
+    ) -> tuple[tuple[int, int], ...]:
+        """The (slot, delta) of a semop; none where it touches nothing because an index of it has no value."""
+        machine = self._machine
+        try:
+            meant = semaphore_calls.operations(
+                Turn(machine, View(machine.layout, state), process, local), semop
+            )
+        except EvaluationError:
+            return ()
+        return tuple((machine.sem[semop.set][o.number], o.delta) for o in meant)
 
     # --- choosing ---
 
@@ -207,7 +222,7 @@ class Stubborn:
                     there = self._place(state, other)
                     if there.living and self._rivalry[other][kind][there.pc] >> slot & 1:
                         found.append(other)
-        if place.visible:
+        if place.visible or (self._noticed and any(a.failed for a in row[process])):
             found += [q for q, show in enumerate(self._may_show) if show[self._place(state, q).pc]]
         return found
 

@@ -7,11 +7,10 @@ asks who it is (`me`), nothing else does, and what must hold speaks of all of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ipcsim.explorer.checks import Checks
+from ipcsim.explorer.checks import Checks, Part
 from ipcsim.model.effects import Action
 from ipcsim.model.layout import Layout
 from ipcsim.model.machine import Machine
@@ -92,17 +91,21 @@ def _even_handed(checks: Checks, number: int, size: int) -> bool:
     """
     swap = {0: 1, 1: 0}
     move = {i: (i + 1) % size for i in range(size)}
-    parts = [p.bad for p in checks.parts]
-    here = _shapes(parts, number, {})
-    return here is not None and all(_shapes(parts, number, m) == here for m in (swap, move))
+    here = _shapes(checks.parts, number, {})
+    return here is not None and all(_shapes(checks.parts, number, m) == here for m in (swap, move))
 
 
-def _shapes(exprs: Iterable[Expr], family: int, moved: dict[int, int]) -> frozenset[Any] | None:
+def _shapes(parts: list[Part], family: int, moved: dict[int, int]) -> frozenset[Any] | None:
     """The conditions with instances renamed, whatever their order; None where one cannot be told."""
     try:
-        return frozenset(_shape(_renamed(e, family, moved)) for e in exprs)
+        return frozenset(_shaped(p, _renamed(p.bad, family, moved)) for p in parts)
     except _Unknown:
         return None
+
+
+def _shaped(part: Part, bad: Expr) -> Any:
+    """Where a part may have no value, the order in which it is evaluated does count."""
+    return _shape(bad) if part.sure else bad
 
 
 class _Unknown(Exception):

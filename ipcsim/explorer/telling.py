@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ipcsim.analysis import verdicts
-from ipcsim.analysis.graph import analyse
+from ipcsim.analysis.blame import to_blame_for_all
+from ipcsim.analysis.graph import DeadlockReport, analyse
 from ipcsim.analysis.may import MayAnalysis
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.analysis.properties import FinalState
@@ -18,6 +19,8 @@ from ipcsim.program import Property
 from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.snapshot import Snapshot, Status
 from ipcsim.verdict import Finding, Kind, Verdict
+
+FAILURES = (Kind.ASSERTION, Kind.ERRNO, Kind.EVALUATION, Kind.CRASH)  # findings of processes that failed
 
 
 def monitor_of(path: Path) -> Monitor:
@@ -53,20 +56,26 @@ def snapshot(path: Path, monitor: Monitor) -> Snapshot:
 
 
 def deadlock(path: Path, stuck: Iterable[int]) -> tuple[Finding, ...]:
-    """Why these processes can never go on: circles, self-waits, and who waits for what nobody gives."""
+    """Why these processes can never go on: circles, self-waits, and who waits for what nobody gives; before
+    them the failures that brought it about."""
     program = path.machine.program
     monitor = monitor_of(path)
     seen = snapshot(path, monitor)
     report = analyse(program, seen, MayAnalysis(program))
-    found = report.findings()
+    found = list(report.findings())
     # what the text alone does not rule out, the search has: nobody ever does what they wait for
     rest = [p for p in stuck if p not in report.deadlocked]
-    return (*found, *([_never(path, seen, rest)] if rest else []))
+    if rest:
+        found.append(_never(path, report, rest))
+    blamed = {name for f in found for name in f.caused_by}
+    causes = [f for f in monitor.finish(None) if f.kind in FAILURES and blamed.intersection(f.processes)]
+    return (*causes, *found)
 
 
-def _never(path: Path, seen: Snapshot, stuck: list[int]) -> Finding:
+def _never(path: Path, report: DeadlockReport, stuck: list[int]) -> Finding:
     """Processes that wait for something that somebody could do by the text, but in no execution does."""
-    program = path.machine.program
+    program, seen = path.machine.program, report.snapshot
+    blame = to_blame_for_all(report, {p: report.graph.needs.get(p, ()) for p in stuck})
     names = tuple(program.processes[p].name for p in stuck)
     details = []
     for p in stuck:
@@ -83,6 +92,7 @@ def _never(path: Path, seen: Snapshot, stuck: list[int]) -> Finding:
         processes=names,
         at=program.where(stuck[0], seen.processes[stuck[0]].pc),
         details=tuple(details[:12]),
+        caused_by=tuple(program.processes[p].name for p in blame),
     )
 
 
@@ -114,12 +124,24 @@ def leak(path: Path, ref: ObjectRef) -> Finding:
     return verdicts.leak(path.machine.program, ref)
 
 
-def broken(prop: Property) -> Finding:
-    """A property broken in a way that the events alone do not show."""
+def property_judged(
+    path: Path, prop: Property, problem: str | None, final: FinalState | None = None
+) -> tuple[Finding, ...]:
+    """A property that is broken at the end of the path, or cannot be judged there (`problem` says why)."""
+    verdict = Verdict.VIOLATION if problem is None else Verdict.ERROR
+    place = str(prop.at)
+    found = of_verdict(path, verdict, final)
+    told = tuple(f for f in found if f.kind not in FAILURES or any(d[2] == place for d in f.details))
+    return told or (_judged_by_hand(prop, problem),)
+
+
+def _judged_by_hand(prop: Property, problem: str | None) -> Finding:
+    """The same where the events alone do not show it."""
+    told = "is broken" if problem is None else f"cannot be judged: {problem}"
     return Finding(
-        Kind.VIOLATION,
-        Verdict.VIOLATION,
-        f"The property `{prop.name}` is broken.",
+        Kind.VIOLATION if problem is None else Kind.EVALUATION,
+        Verdict.VIOLATION if problem is None else Verdict.ERROR,
+        f"The property `{prop.name}` {told}.",
         at=prop.at,
         details=(("", f"the property: {prop.name}", str(prop.at)),),
     )

@@ -9,33 +9,33 @@ fairness that the outcome names; the model is compared with the kernel in tests/
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ipcsim.explorer import cases, races, rounds, telling
+from ipcsim.errors import UsageError
+from ipcsim.explorer import cases, conclusion, linux, races, rounds, telling
 from ipcsim.explorer.cases import Case, progress_phases
+from ipcsim.explorer.components import can_reach, changes, enters, somebody_waits
+from ipcsim.explorer.conclusion import Conclusion, Way
 from ipcsim.explorer.fairness import Fair, OutOfTime
+from ipcsim.explorer.known import DEEP, Known, Tally
 from ipcsim.explorer.path import Path
 from ipcsim.explorer.reduction import Ground, Reduction, plain, prepare, uncounted
-from ipcsim.explorer.search import NO_LIMITS, Limits, Progress, Result, final_components
+from ipcsim.explorer.search import ENOUGH, NO_LIMITS, Limits, Progress, Result, final_components
 from ipcsim.model.layout import Overflow
 from ipcsim.model.living import Unsupported
 from ipcsim.model.locals import LIVING
 from ipcsim.model.machine import sleep_shows
 from ipcsim.program import Discipline, Fairness, Program, Property, PropertyKind
-from ipcsim.program.instructions import Phase
-from ipcsim.verdict import PRECEDENCE, Finding, Kind, Outcome, Verdict, conclude
+from ipcsim.verdict import PRECEDENCE, Finding, Kind, Outcome, Verdict
 
-DEEP = "that depth first nothing is known of what goes on for ever"
-MOST_CASES = 20  # different things found of which the way is told
 _WITHOUT_SYMMETRY = {
     Reduction.NONE: Reduction.NONE,
     Reduction.STUBBORN: Reduction.STUBBORN,
     Reduction.SYMMETRY: Reduction.NONE,
     Reduction.ALL: Reduction.STUBBORN,
 }
-CHECK_STATES = 200_000  # states to spend on whether Linux's order excludes a finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +49,27 @@ class Options:
     depth_first: bool = False
     limits: Limits = NO_LIMITS
     compare: bool = True  # whether to look if the kernel's own order excludes what was found
+    finding: int | None = None  # the number of the finding whose way is shown; None: the one for the verdict
 
 
 @dataclass
 class Verification:
-    """The outcome, and the counterexample as a path where there is one."""
+    """The outcome, the counterexample as a path where there is one, what was settled, and all the ways."""
 
     outcome: Outcome
     path: Path | None = None
-
-
-@dataclass
-class _Tally:
-    """What the searches amount to together."""
-
-    states: int = 0
-    transitions: int = 0
-    stopped: str = ""
-    interrupted: bool = False
-
-    def add(self, result: Result) -> None:
-        self.states += result.states
-        self.transitions += result.graph.transitions
-        self.stopped = self.stopped or result.stopped
-        self.interrupted = self.interrupted or result.interrupted
+    known: Known = field(default_factory=Known)
+    ways: tuple[Way, ...] = ()
 
 
 def verify(
     program: Program, options: Options, progress: Callable[[Progress], None] | None = None
 ) -> Verification:
-    """Explore every interleaving of `program` and judge it."""
+    """Explore every interleaving of `program` and judge it. The limits are those of all searches together."""
     started = time.monotonic()
+    limits = options.limits
+    if limits.seconds is not None and limits.until is None:
+        options = replace(options, limits=replace(limits, until=started + limits.seconds))
     widths: dict[str, int] = {}
     while True:
         try:
@@ -99,36 +89,57 @@ class _Verifier:
     ) -> None:
         self._program, self._options, self._progress = program, options, progress
         self._widths, self._started = widths, started
-        self._tally = _Tally()
+        self._tally = Tally()
         self._cases: list[Case] = []
         self._fair = False  # whether fair loops were looked for
+        self._known = Known()
         self._used = "none"
         self._deadlocks = 0
 
     def run(self) -> Verification:
         try:
-            if self._without_counting():
-                return self._conclude()
-            ground = self._prepare(liveness=False)
-            self._used = ground.used
-            deep = self._options.depth_first
-            result = ground.search(
-                ground.endless and not deep, self._options.limits, self._progress, depth_first=deep
-            )
-            if ground.symmetry is not None and not result.stopped and _somebody_waits(ground, result):
-                ground = self._prepare(liveness=False, alike=False)  # who it is must be known
-                self._used = ground.used
-                result = ground.search(ground.endless, self._options.limits, self._progress)
-            self._take(ground, result)
-            if deep and ground.endless and not result.stopped:
-                self._tally.stopped = DEEP
-            if not result.stopped and races.needed(ground):
-                self._races(result)
-            if self._wants_loops(ground, result):
-                self._loops(ground, result)
+            if not self._without_counting():
+                self._explore()
         except Unsupported as problem:
             return self._not_modelled(str(problem))
+        except KeyboardInterrupt:  # between two searches
+            self._interrupt()
         return self._conclude()
+
+    def _explore(self) -> None:
+        """All states, then the loops."""
+        ground = self._prepare(liveness=False)
+        self._used = ground.used
+        deep = self._options.depth_first
+        result = ground.search(ground.endless and not deep, self._limits(), self._progress, depth_first=deep)
+        if ground.symmetry is not None and not result.stopped and somebody_waits(ground, result):
+            self._tally.spent += result.states
+            ground = self._prepare(liveness=False, alike=False)  # who it is must be known
+            self._used = ground.used
+            result = ground.search(ground.endless, self._limits(), self._progress)
+        self._take(ground, result)
+        if not result.stopped:
+            ends = not ground.endless
+            self._known.states(stuck=ends or not deep, polling=ends or not (deep or self._has_progress))
+            if races.needed(ground):
+                self._races(result)
+            if deep and ground.endless:
+                self._tally.stopped = DEEP
+        if self._wants_loops(ground, result):
+            self._loops(ground, result)
+        elif not ground.endless and not result.stopped:
+            self._known.loops(Verdict.LIVELOCK, Verdict.STARVATION)
+
+    def _limits(self) -> Limits:
+        """What the searches before have left of the limits."""
+        return replace(self._options.limits, spent=self._tally.spent)
+
+    def _interrupt(self) -> None:
+        self._tally.stopped, self._tally.interrupted = self._tally.stopped or "interrupted", True
+
+    @property
+    def _has_progress(self) -> bool:
+        return bool(progress_phases(self._program))
 
     def _without_counting(self) -> bool:
         """Whether the program that goes round for ever gave the answer (see `rounds`)."""
@@ -139,17 +150,20 @@ class _Verifier:
         if endless is None:
             return False
         ground = prepare(endless, Discipline.WEAK, 0, o.reduction, self._widths, False)
-        if ground.checks.parts or ground.checks.racing:
-            return False
-        result = ground.search(True, o.limits, self._progress)
+        result = ground.search(True, self._limits(), self._progress)
         self._take(ground, result)
         self._used = f"{ground.used}, rounds not counted"
-        if not self._cases:
-            return not result.stopped or result.interrupted or self._forget()
-        worst = min(self._cases, key=lambda c: (PRECEDENCE.index(c.verdict), c.length))
+        if not result.stopped:
+            self._known.states(stuck=True, polling=True)
+            self._known.loops(Verdict.LIVELOCK, Verdict.STARVATION)
+        if not self._cases:  # where a limit was reached nothing is left for the program itself
+            return True
+        if any(c.verdict is not Verdict.DEADLOCK for c in self._cases):
+            return self._forget()
+        worst = min(self._cases, key=lambda c: c.length)
         way, _ = worst.tell()
         real = rounds.concrete(plain(self._program, self._widths), way)
-        if real is None or worst.verdict is not Verdict.DEADLOCK:
+        if real is None:
             return self._forget()
         stuck = sorted({s.process for s in way.asleep})
         self._cases = [Case(Verdict.DEADLOCK, worst.length, lambda: (real, telling.deadlock(real, stuck)))]
@@ -157,7 +171,8 @@ class _Verifier:
 
     def _forget(self) -> bool:
         """Begin again, with the program itself."""
-        self._cases, self._tally, self._deadlocks, self._used = [], _Tally(), 0, "none"
+        self._cases, self._tally, self._deadlocks = [], Tally(spent=self._tally.spent), 0
+        self._used, self._known = "none", Known()
         return False
 
     def _prepare(self, liveness: bool, alike: bool = True) -> Ground:
@@ -180,10 +195,12 @@ class _Verifier:
         o = self._options
         ground = prepare(self._program, o.semaphores, o.crashes, Reduction.NONE, self._widths)
         known = {str(found.key) for found in result.found.values() if found.sort == "race"}
-        until = None if o.limits.seconds is None else self._started + o.limits.seconds
-        found = races.RaceSearch(ground, known, o.limits, until, self._progress, bool(self._cases)).run()
+        found = races.RaceSearch(ground, known, self._limits(), self._progress, bool(self._cases)).run()
+        if found.stopped:
+            self._known.settled.discard(Verdict.RACE)
         self._cases += found.cases()
         self._tally.states += found.nodes
+        self._tally.spent += found.nodes
         self._tally.transitions += found.steps
         self._tally.stopped = self._tally.stopped or found.stopped
         self._tally.interrupted = self._tally.interrupted or found.interrupted
@@ -207,13 +224,13 @@ class _Verifier:
             if stuck:
                 self._deadlocks += 1
                 self._cases.append(cases.stuck(ground, result, first, stuck))
-            elif not progress_phases(self._program) and not _changes(ground, result, component):
+            elif not progress_phases(self._program) and not changes(ground, result, component):
                 self._cases.append(cases.polling(ground, result, component))
 
     # --- fair loops ---
 
     def _wants_loops(self, ground: Ground, result: Result) -> bool:
-        if self._tally.interrupted or not ground.endless or self._options.depth_first:
+        if result.stopped not in ("", ENOUGH) or not ground.endless or self._options.depth_first:
             return False
         wanted = progress_phases(self._program) or any(
             p.kind is PropertyKind.ALWAYS_EVENTUALLY for p in self._program.properties
@@ -225,36 +242,41 @@ class _Verifier:
         """Look for fair loops: in what was explored if nothing was left out, else in all states."""
         if self._options.reduction is not Reduction.NONE:
             ground = self._prepare(liveness=True)
-            limits = replace(self._options.limits, after=None)
-            result = ground.search(True, limits, self._progress)
+            result = ground.search(True, replace(self._limits(), after=None), self._progress)
             self._tally.add(result)
+        limits = self._options.limits
         self._fair = not result.stopped
-        seconds = self._options.limits.seconds
-        until = None if seconds is None else self._started + seconds
+        if result.interrupted:
+            return
         try:
             self._fair_loops(
-                ground, result, Fair(ground.machine, result.graph, self._options.fairness, until)
+                ground, result, Fair(ground.machine, result.graph, self._options.fairness, limits.until)
             )
         except KeyboardInterrupt:
-            self._tally.stopped, self._tally.interrupted, self._fair = "interrupted", True, False
+            self._interrupt()
+            self._fair = False
         except OutOfTime:
-            self._tally.stopped, self._fair = f"the limit of {seconds:g} s", False
+            self._tally.stopped, self._fair = f"the limit of {limits.seconds:g} s", False
 
     def _fair_loops(self, ground: Ground, result: Result, fair: Fair) -> None:
         phases = progress_phases(self._program)
         if phases:
-            lasso = fair.find(lambda _: True, lambda n, s: not _enters(ground, result, n, s, phases))
+            lasso = fair.find(lambda _: True, lambda n, s: not enters(ground, result, n, s, phases))
             if lasso is not None:
                 self._cases.append(cases.endless(ground, result, lasso, self._options.fairness, None))
+            if not result.stopped:
+                self._known.loops(Verdict.LIVELOCK)
         for prop in self._program.properties:
             if prop.kind is PropertyKind.ALWAYS_EVENTUALLY and prop.phase:
                 self._starving(ground, result, fair, prop)
+        if not result.stopped:
+            self._known.loops(Verdict.STARVATION)
 
     def _starving(self, ground: Ground, result: Result, fair: Fair, prop: Property) -> None:
         """The first process that can be kept out of a phase for ever, if any."""
         machine = ground.machine
         for person in machine.people:
-            ahead = _can_reach(ground, person.number, str(prop.phase))
+            ahead = can_reach(ground, person.number, str(prop.phase))
             if not any(ahead):
                 continue
 
@@ -271,24 +293,48 @@ class _Verifier:
     # --- the end ---
 
     def _conclude(self) -> Verification:
-        order = sorted(self._cases, key=lambda c: (PRECEDENCE.index(c.verdict), c.length))
-        path: Path | None = None
-        findings: list[Finding] = []
-        others: list[dict[str, Any]] = []
-        for case in order[:MOST_CASES]:
-            way, told = case.tell()
-            fresh = [f for f in told if f not in findings]
-            if path is None:
-                path = way
-            elif fresh:
-                others.append({"findings": len(fresh), "schedule": str(way.schedule)})
-            findings += fresh
-        stopped = self._tally.stopped
-        if stopped and not findings:
-            findings.append(_inconclusive(stopped, self._tally))
-        verdict = conclude(tuple(findings))
-        outcome = self._outcome(verdict, findings, path, self._excluded(verdict))
-        return Verification(replace(outcome, extra={**outcome.extra, "others": others}), path)
+        drawn = conclusion.draw(self._cases)
+        notes: list[str] = []
+        try:
+            if self._comparable(drawn) and not drawn.interrupted:
+                notes = linux.compare(
+                    drawn, linux.limits_of(self._options.limits, self._started), self._linux
+                )
+        except KeyboardInterrupt:
+            drawn.interrupted = True
+        if drawn.interrupted:
+            self._interrupt()
+        shown = self._shown(drawn)
+        if shown is not None and not notes:
+            notes = linux.remark(shown)
+        findings = drawn.findings
+        if self._tally.stopped and not findings:
+            findings.append(self._known.inconclusive(self._tally, self._asked))
+        verdict = drawn.verdict if drawn.ways else Verdict.INCONCLUSIVE if findings else Verdict.OK
+        notes += [
+            f"{count:,} more cases of {v} were found and are not told." for v, count in drawn.left_out.items()
+        ]
+        path = None if shown is None else shown.path
+        outcome = self._outcome(verdict, findings, path, notes)
+        extra = {
+            **outcome.extra,
+            "others": [] if shown is None else drawn.as_json(shown),
+            "shown": None
+            if shown is None
+            else {"finding": drawn.number_of(shown), "verdict": str(shown.verdict)},
+        }
+        return Verification(replace(outcome, extra=extra), path, self._known, tuple(drawn.ways))
+
+    def _shown(self, drawn: Conclusion) -> Way | None:
+        number = self._options.finding
+        if number is None:
+            return drawn.ways[0] if drawn.ways else None
+        way = drawn.chosen(number)
+        if way is None:
+            count = len(drawn.findings)
+            there = f"there {'is' if count == 1 else 'are'} {count}" if count else "nothing was found"
+            raise UsageError(f"there is no finding {number}: {there}")
+        return way
 
     def _outcome(
         self, verdict: Verdict, findings: list[Finding], path: Path | None, notes: list[str]
@@ -308,8 +354,12 @@ class _Verifier:
             else {"schedule": str(schedule), "length": len(schedule)},
             "steps": [] if path is None else path.rows(),
             "stopped": tally.stopped,
+            "proved": [str(v) for v in self._known.proved(findings)],
+            "open": [str(v) for v in self._known.open(findings, self._asked)],
             "interrupted": tally.interrupted,
             "remarks": notes,
+            "others": [],
+            "shown": None,
         }
         return Outcome(
             command="verify",
@@ -324,98 +374,38 @@ class _Verifier:
             extra=extra,
         )
 
-    def _excluded(self, verdict: Verdict) -> list[str]:
-        """Whether a finding under `weak` is none under Linux's own order."""
-        o = self._options
-        weak = o.semaphores is Discipline.WEAK and o.compare and not self._tally.interrupted
+    def _comparable(self, drawn: Conclusion) -> bool:
+        """Whether what was found under `weak` may be impossible in Linux's own order."""
+        o, verdict = self._options, drawn.verdict
+        if o.semaphores is not Discipline.WEAK or not o.compare or self._tally.interrupted:
+            return False
         depends = sleep_shows(self._program) or verdict in (Verdict.STARVATION, Verdict.LIVELOCK)
-        if not weak or not depends or verdict in (Verdict.OK, Verdict.INCONCLUSIVE):
-            return []
-        limits = replace(o.limits, states=CHECK_STATES, after=0)
-        other = replace(o, semaphores=Discipline.KERNEL, limits=limits, compare=False)
-        again = verify(self._program, other).outcome
-        if again.verdict is verdict:
-            return []
-        if again.verdict is Verdict.OK and again.complete:
-            return [
-                f"On Linux this {verdict} cannot happen: it hands semaphores and messages over in its own "
-                "order (proved with `--semaphores kernel`). It can on a system that promises no more than "
-                "POSIX."
-            ]
-        return []
+        return bool(drawn.ways) and depends
+
+    def _linux(self, limits: Limits) -> linux.Compared:
+        """The same, in Linux's order."""
+        options = replace(
+            self._options, semaphores=Discipline.KERNEL, limits=limits, compare=False, finding=None
+        )
+        found = verify(self._program, options)
+        if found.outcome.extra["interrupted"]:
+            self._interrupt()
+        verdicts = frozenset(f.verdict for f in found.outcome.findings if f.verdict is not None)
+        return linux.Compared(
+            found.outcome.complete,
+            verdicts - {Verdict.INCONCLUSIVE},
+            frozenset(found.known.settled),
+            found.ways,
+        )
+
+    @property
+    def _asked(self) -> frozenset[Verdict]:
+        """What this program is asked for besides what every program is."""
+        starving = any(p.kind is PropertyKind.ALWAYS_EVENTUALLY for p in self._program.properties)
+        return frozenset((Verdict.STARVATION,) if starving else ())
 
     def _not_modelled(self, problem: str) -> Verification:
         text = f"The model has no answer for this scenario: {problem}."
         finding = Finding(Kind.ENVIRONMENT, Verdict.INCONCLUSIVE, text)
         self._tally.stopped = "not modelled"
         return Verification(self._outcome(Verdict.INCONCLUSIVE, [finding], None, []))
-
-
-def _somebody_waits(ground: Ground, result: Result) -> bool:
-    """Whether in some final component that goes on somebody may wait for ever, or nothing ever changes.
-
-    Among processes that are sorted it shows only that somebody waits in each state at the same place.
-    """
-    machine, graph = ground.machine, result.graph
-    if not ground.endless or result.visited is not None:
-        return False
-    for component in final_components(graph):
-        if not graph.targets(component[0]):
-            continue
-        waiting: set[tuple[int, object]] | None = None
-        for n in component:
-            state = graph.states[n]
-            here: set[tuple[int, object]] = {
-                (p.family, machine.local(state, p.number))
-                for p in machine.people
-                if machine.local(state, p.number).mode in LIVING
-                and not any(a.obliged for a in machine.actions_of(state, p.number))
-            }
-            waiting = here if waiting is None else waiting & here
-        if waiting or not _changes(ground, result, component):
-            return True
-    return False
-
-
-def _changes(ground: Ground, result: Result, component: Sequence[int]) -> bool:
-    """Whether any step inside a final component changes an object; who sleeps there is no change."""
-    machine, graph = ground.machine, result.graph
-    same = {*range(len(machine.people)), *machine.sleepers, *machine.receivers, *machine.senders}
-    return any(
-        slot not in same
-        for number in component
-        for process, alternative, _ in graph.steps(number)
-        for slot in machine.actions_of(graph.states[number], process)[alternative].writes
-    )
-
-
-def _enters(
-    ground: Ground, result: Result, number: int, step: tuple[int, int, int], phases: frozenset[str]
-) -> bool:
-    """Whether a step enters one of these phases."""
-    process, alternative, _ = step
-    actions = ground.machine.actions_of(result.graph.states[number], process)
-    return any(a.alternative == alternative and any(n in phases for _, n in a.entered) for a in actions)
-
-
-def _can_reach(ground: Ground, process: int, phase: str) -> list[bool]:
-    """By pc: whether the process may yet enter the phase."""
-    code = ground.machine.people[process].code
-    entering = [isinstance(i, Phase) and i.name == phase for i in code]
-    return ground.accesses[process].reaching(entering)
-
-
-def _inconclusive(stopped: str, tally: _Tally) -> Finding:
-    if stopped == DEEP:
-        text = (
-            f"All {tally.states:,} states were seen, depth first, and nothing is wrong in any of them. "
-            "Whether some process never gets on while others go on for ever is not known so: "
-            "`--search breadth` tells."
-        )
-        return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text)
-    reached = "You stopped it" if tally.interrupted else f"It was stopped by {stopped}"
-    text = (
-        f"{reached} after {tally.states:,} states and {tally.transitions:,} steps; nothing wrong was found "
-        "in those, and nothing is known of the rest."
-    )
-    return Finding(Kind.TIMEOUT, Verdict.INCONCLUSIVE, text)

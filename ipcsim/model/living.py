@@ -19,6 +19,7 @@ from ipcsim.model import memory, queues
 from ipcsim.model.effects import Effects
 from ipcsim.model.layout import Table
 from ipcsim.model.locals import Person
+from ipcsim.model.locals import Unsupported as Unsupported
 from ipcsim.model.processes import BY_THE_RUN
 from ipcsim.program import Program, names
 from ipcsim.program.instructions import Lifecycle, Load, ObjectCall, ObjectKind, ObjectRef, Store
@@ -35,10 +36,6 @@ SEMMSL = 32_000  # semaphores of the largest set, unless the system was told oth
 DESTROYED = 0o1000  # SHM_DEST, a bit of the mode
 _ATTACHING = frozenset({"lpid", "atime", "dtime"})  # of IPC_STAT: who attached or detached last, and whether
 _FIRST_ADDRESS, _APART = 0x7F00_0000_0000, 0x10_0000
-
-
-class Unsupported(Exception):
-    """The model has no answer here; the message says what it is that it cannot do."""
 
 
 class Record(NamedTuple):

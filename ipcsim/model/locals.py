@@ -36,7 +36,7 @@ from ipcsim.program.instructions import (
     successors,
 )
 
-MOST_SILENT = 5_000_000  # silent instructions in a row, before a process is said to be lost
+MOST_SILENT = 5_000_000  # silent instructions in a row that the model follows
 
 
 class Mode(IntEnum):
@@ -187,10 +187,13 @@ class Person:
     def run_silently(self, pc: int, env: Locals) -> int:
         """Do the silent instructions from `pc` on; the pc of the next visible one.
 
-        Raises `Stuck` (with the pc) where an expression has no value or the end never comes.
+        Raises `Stuck` (with the pc) where an expression has no value or the end never comes: where it is in
+        the same place with the same variables again (R. Brent, BIT 20, 1980: compared with what they were
+        after 1, 2, 4, 8, … steps). Raises `Unsupported` where it would take too long to find out.
         """
         code = self.code
-        for _ in range(MOST_SILENT):
+        mark, before, power = pc, list(env), 1
+        for step in range(MOST_SILENT):
             instruction = code[pc]
             if instruction.visible:
                 return pc
@@ -198,7 +201,14 @@ class Person:
                 pc = self._silent(instruction, pc, env)
             except EvaluationError as error:
                 raise Stuck(pc, str(error)) from None
-        raise Stuck(pc, f"it did {MOST_SILENT:,} steps in a row that nobody else can see, and no other")
+            if pc == mark and env == before:
+                raise Stuck(pc, "it goes round for ever in steps that nobody else can see")
+            if step + 1 == power:
+                mark, before, power = pc, list(env), 2 * power
+        raise Unsupported(
+            f"{self.name} does more than {MOST_SILENT:,} steps in a row that nobody else can see "
+            f"({code[pc].at}), and the model follows no more"
+        )
 
     def _silent(self, instruction: Instruction, pc: int, env: Locals) -> int:
         match instruction:
@@ -224,6 +234,10 @@ class Person:
             case _:
                 raise TypeError(f"not a silent instruction: {type(instruction).__name__}")
         return pc + 1
+
+
+class Unsupported(Exception):
+    """The model has no answer here; the message says what it is that it cannot do."""
 
 
 class Stuck(Exception):

@@ -119,6 +119,7 @@ def _finding(data: dict[str, Any]) -> Finding:
         cycle=_words(data["cycle"]),
         at=None if data["at"] is None else _location(str(data["at"])),
         details=tuple(_detail(d) for d in data["details"]),
+        caused_by=_words(data.get("caused_by", [])),
     )
 
 

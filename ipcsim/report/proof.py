@@ -6,7 +6,7 @@ from typing import Any
 
 from ipcsim.report import words
 from ipcsim.report.page import Page
-from ipcsim.verdict import Outcome, Verdict
+from ipcsim.verdict import Finding, Outcome, Verdict
 
 MOST_STEPS = 60  # of a longer way, the beginning and the end are shown
 MOST_OTHERS = 6
@@ -24,10 +24,12 @@ def effort(outcome: Outcome) -> str:
     return words.count(int(outcome.extra["states"]), "state")
 
 
-def own(outcome: Outcome) -> int:
-    """How many of the findings belong to the counterexample that is shown."""
+def own(outcome: Outcome) -> tuple[Finding, ...]:
+    """The findings that belong to the counterexample that is shown."""
+    judging = tuple(f for f in outcome.findings if f.verdict is not None)
     told = sum(int(o.get("findings", 0)) for o in outcome.extra.get("others") or ())
-    return max(1, sum(f.verdict is not None for f in outcome.findings) - told)
+    first = int((outcome.extra.get("shown") or {}).get("finding", 1)) - 1
+    return judging[first : first + max(1, len(judging) - told)]
 
 
 def claim(outcome: Outcome) -> str:
@@ -89,15 +91,33 @@ def _cut(text: str, longest: int) -> str:
 
 
 def others(page: Page, outcome: Outcome) -> None:
-    """What was found besides, on other ways."""
-    told = sum(int(o.get("findings", 0)) for o in outcome.extra.get("others") or ())
+    """What was found besides, on other ways: its number, and the schedule that leads there."""
+    ways: list[dict[str, Any]] = list(outcome.extra.get("others") or ())
     findings = [f for f in outcome.findings if f.verdict is not None]
-    if not told or told >= len(findings):
+    if not ways:
         return
     page.blank()
-    page.paragraph("On other ways (their schedules: --json):", indent=2)
-    for finding in findings[len(findings) - told :][:MOST_OTHERS]:
-        page.paragraph(f"{finding.verdict}: {finding.message}", indent=4, hanging=2)
+    page.paragraph("On other ways (`--finding N` shows one):", indent=2)
+    for way in ways[:MOST_OTHERS]:
+        first, many = int(way.get("first", 1)), int(way.get("findings", 0))
+        for number in range(first, min(first + many, len(findings) + 1)):
+            page.paragraph(f"{number}  {_other(findings[number - 1])}", indent=4, hanging=3)
+        page.paragraph(_leads_there(way), indent=7, hanging=2)
+    if len(ways) > MOST_OTHERS:
+        page.paragraph(f"And {words.count(len(ways) - MOST_OTHERS, 'more way')} (all with --json).", indent=4)
+
+
+def _other(finding: Finding) -> str:
+    consequence = ", in consequence" if finding.caused_by else ""
+    return f"{finding.verdict}{consequence}: {finding.message}"
+
+
+def _leads_there(way: dict[str, Any]) -> str:
+    """The schedule of a way, if it is not too long to read."""
+    schedule = str(way.get("schedule", ""))
+    steps = words.count(int(way.get("length", 0)), "step")
+    told = f"{steps}: {words.shell_word(schedule)}" if len(schedule) < words.LONGEST_SCHEDULE else steps
+    return told if way.get("linux", True) else f"{told} (Linux cannot go this way)"
 
 
 def footer(page: Page, outcome: Outcome) -> None:
@@ -114,9 +134,17 @@ def footer(page: Page, outcome: Outcome) -> None:
         commands.append(("see it", words.command_line("ipcsim", "report", str(trace))))
     if (line := replay_line(outcome)) is not None:
         commands.append(("on real processes", line))
+    commands.append(("again", again(outcome)))
     longest = max((len(label) for label, _ in commands), default=0)
     for label, command in commands:
         page.line(f"{label}:".ljust(longest + 2), (command, "bold"), indent=2)
+
+
+def again(outcome: Outcome) -> str:
+    """The line that verifies the same in the same way."""
+    request = outcome.extra.get("request") or {}
+    options = [str(o) for o in request.get("options", ())]
+    return words.command_line("ipcsim", "verify", *words.target(outcome), *options)
 
 
 def replay_line(outcome: Outcome) -> str | None:

@@ -24,7 +24,7 @@ def render(outcome: Outcome, width: int = 80, color: bool = False) -> str:
     _verdict(page, outcome)
     judging = [f for f in outcome.findings if f.verdict is not None]
     if proof.is_one(outcome):
-        judging = judging[: proof.own(outcome)]
+        judging = list(proof.own(outcome))
     for finding in judging[:MOST]:
         page.blank()
         tell(page, finding)

@@ -88,15 +88,32 @@ def again(outcome: Outcome) -> tuple[str, str] | None:
     words = target(outcome)
     schedule, scheduler = outcome.extra.get("schedule"), outcome.extra.get("scheduler", "free")
     options = [str(o) for o in request.get("options", ())]
-    if isinstance(schedule, str) and 0 < len(schedule) < LONGEST_SCHEDULE:
-        return "again, step by step", command_line("ipcsim", "replay", *words, "--schedule", schedule)
-    if scheduler == "replay":
+    replayed = scheduler == "replay"
+    if isinstance(schedule, str) and schedule and (replayed or len(schedule) < LONGEST_SCHEDULE):
+        kept = _of_a_replay(options)
+        return "again, step by step", command_line("ipcsim", "replay", *words, "--schedule", schedule, *kept)
+    if replayed:
         return None
     if outcome.seed is not None:
         options = ["--seed", str(outcome.seed), *options]
     if scheduler != "free":
         options = ["--scheduler", str(scheduler), *options]
-    return "again", command_line("ipcsim", "run", *words, *options)
+    # what the kernel decides it may decide otherwise
+    label = "again" if scheduler != "free" else "again (may differ)"
+    return label, command_line("ipcsim", "run", *words, *options)
+
+
+def _of_a_replay(options: list[str]) -> list[str]:
+    """Those of a run's options that a replay has; what it lacks only decided the schedule."""
+    kept, words = [], iter(options)
+    for word in words:
+        if word == "--isolate":
+            kept.append(word)
+        elif word == "--timeout":
+            kept += [word, next(words, "")]
+        else:
+            next(words, "")
+    return kept
 
 
 def target(outcome: Outcome) -> list[str]:

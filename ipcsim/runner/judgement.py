@@ -15,7 +15,7 @@ from ipcsim.runner.manifest import Manifest
 from ipcsim.runner.session import Session
 from ipcsim.runner.turns import Turns
 from ipcsim.snapshot import Status
-from ipcsim.verdict import Finding, Kind, Outcome, Verdict, conclude
+from ipcsim.verdict import Finding, Kind, Outcome, Verdict, conclude, ranked
 
 SHOWN = 12  # processes that a finding lists one by one
 
@@ -85,6 +85,7 @@ def conclude_run(
         ],
         "interrupted": ending.interrupted,
     }
+    findings = list(ranked(findings))
     outcome = Outcome(
         command="replay" if session.settings.scheduler == "replay" else "run",
         scenario=program.name,

@@ -317,7 +317,7 @@ class Session:
         """Note and tell whether the run must stop for its time, a signal, a finding or its launcher."""
         if self.settings.duration is not None and self.elapsed >= self.settings.duration:
             self.ending.duration = True
-        elif self.settings.duration is None and self.elapsed >= self.settings.timeout:
+        elif self.elapsed >= self.settings.timeout:
             self.ending.timeout = True
         if self.monitor.stop and self.settings.scheduler is not Scheduler.REPLAY:
             self.ending.finding = True  # a replay goes to the end of its schedule

@@ -68,7 +68,7 @@ def run(
     with _signals_noted(ending):  # before there is anything that a signal could leave behind
         path = manifest.begin(program, isolate)
         try:
-            return _Run(program, settings, seed, scheduler, path, folder, progress, ending).outcome()
+            return _Run(program, settings, seed, scheduler, path, folder, progress, ending, isolate).outcome()
         finally:
             manifest.finish(path)
 
@@ -86,7 +86,9 @@ class _Run:
         folder: Path | None,
         progress: Callable[[Progress], None] | None,
         ending: Ending,
+        isolate: bool,
     ) -> None:
+        self._isolate = isolate
         self._program, self._settings, self._seed = program, settings, seed
         self._scheduler, self._manifest = scheduler, manifest_path
         self._folder, self._progress, self._ending = folder, progress, ending
@@ -99,7 +101,11 @@ class _Run:
         with ExitStack() as ends:  # undone from the last to the first, whatever happens
             trace = None
             if self._folder is not None:
-                trace = new_trace(self._folder, program, seed=self._seed, scheduler=str(settings.scheduler))
+                trace = new_trace(
+                    self._folder, program, seed=self._seed, scheduler=str(settings.scheduler),
+                    depth=settings.depth, timeout=settings.timeout, duration=settings.duration,
+                    isolate=self._isolate,
+                )  # fmt: skip
                 ends.callback(trace.abandon)
             rings = Rings(len(program.processes))
             ends.callback(os.close, rings.fd)

@@ -206,6 +206,40 @@ def test_unknown_scenario(ipcsim: Run, name: str) -> None:
     assert the_object(as_json.stdout)["command"] == "verify"
 
 
+# --- another finding, and again ---
+
+
+def test_the_other_findings_have_numbers_and_schedules(ipcsim: Run) -> None:
+    done = ipcsim("verify", "lost-update", "--set", "payments=1", "--no-trace")
+    assert "On other ways (`--finding N` shows one):" in done.stdout
+    assert re.search(r"^ +2  violation: At the end the property", done.stdout, re.MULTILINE)
+    other = ipcsim("verify", "lost-update", "--set", "payments=1", "--no-trace", "--finding", "2", "--replay")
+    assert other.stdout.split("\n\n")[2].strip().startswith("At the end the property")
+    assert "ended in the same violation, at the same lines" in " ".join(other.stdout.split())
+    line = re.search(r"again: +(ipcsim verify .*)", other.stdout)
+    assert line is not None
+    assert line[1] == "ipcsim verify lost-update --set payments=1 --finding 2"
+
+
+def test_a_finding_that_is_not_there(ipcsim: Run) -> None:
+    done = ipcsim("verify", "stuck.yaml", "--no-trace", "--finding", "7")
+    assert done.returncode == 2
+    assert "there is no finding 7: there is 1" in done.stderr
+    assert the_object(ipcsim("verify", "stuck.yaml", "--finding", "7", "--json").stdout)["error"]
+
+
+def test_again_drops_no_option(ipcsim: Run) -> None:
+    said = [
+        *("--semaphores", "kernel", "--fairness", "weak", "--crashes", "1", "--reduction", "none"),
+        *("--search", "depth", "--max-states", "3000", "--max-memory", "1000000000"),
+        *("--timeout", "37.5s", "--all"),
+    ]
+    done = ipcsim("verify", "stuck.yaml", "--no-trace", *said)
+    line = re.search(r"again: +ipcsim verify stuck.yaml (.*)", done.stdout)
+    assert line is not None
+    assert shlex.split(line[1]) == said
+
+
 # --- traces, and replays ---
 
 
@@ -235,12 +269,13 @@ def test_replay_as_printed_for_a_shipped_scenario(ipcsim: Run) -> None:
     assert the_object(again.stdout)["verdict"] == "race"
 
 
-# --- Ctrl-C ---
+# --- Ctrl-C, and what ends a process in order ---
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
-def test_ctrl_c_prints_what_is_known(folder: Path, form: tuple[str, ...]) -> None:
-    done = interrupted(["big.yaml", "--reduction", "none", *form])
+def test_ctrl_c_prints_what_is_known(folder: Path, form: tuple[str, ...], number: signal.Signals) -> None:
+    done = interrupted(["big.yaml", "--reduction", "none", *form], number)
     assert done.returncode == 130, done.stderr
     assert "Traceback" not in done.stderr
     if form:
@@ -252,14 +287,14 @@ def test_ctrl_c_prints_what_is_known(folder: Path, form: tuple[str, ...]) -> Non
         assert re.search(r"You stopped it after [\d,]+ states", done.stdout)
 
 
-def interrupted(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    """SIGINT as soon as the search is under way."""
+def interrupted(arguments: list[str], number: signal.Signals) -> subprocess.CompletedProcess[str]:
+    """The signal as soon as the search is under way."""
     child = subprocess.Popen(
         [sys.executable, "-m", "ipcsim", "verify", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     wait_until_busy(child.pid)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     out, err = child.communicate(timeout=40)
     return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 

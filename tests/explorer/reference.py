@@ -46,7 +46,37 @@ class Reference:
 
     @property
     def verdict(self) -> Verdict:
-        return next((v for v in PRECEDENCE if v in self.verdicts), Verdict.OK)
+        return _gravest(self.verdicts)
+
+    @property
+    def possible(self) -> set[Verdict]:
+        """What the verdict may be. A wait for ever may be the consequence of a failure, which then gives the
+        verdict; whose unit it was is more than brute force knows, so where somebody failed it may be both."""
+        stuck = {s for where in self.stuck.values() for s in where}
+        by_itself = stuck - self._failing()
+        if by_itself or self.verdict is not Verdict.DEADLOCK:
+            return {self.verdict}
+        return {Verdict.DEADLOCK, _gravest(self.verdicts - {Verdict.DEADLOCK})} - {Verdict.OK}
+
+    def _failing(self) -> set[int]:
+        """The states from which somebody may yet fail, or has."""
+        before: dict[int, list[int]] = {}
+        for state, edges in self.edges.items():
+            for _, target in edges:
+                before.setdefault(target, []).append(state)
+        gone = (Mode.FAILED, Mode.DEAD)
+        people = [p.number for p in self.machine.people]
+        found = {s for s in self.edges if any(self.machine.local(s, p).mode in gone for p in people)}
+        todo = list(found)
+        while todo:
+            fresh = [s for s in before.get(todo.pop(), ()) if s not in found]
+            found.update(fresh)
+            todo += fresh
+        return found
+
+
+def _gravest(verdicts: set[Verdict]) -> Verdict:
+    return next((v for v in PRECEDENCE if v in verdicts), Verdict.OK)
 
 
 def explore(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import ipcsim
-from ipcsim.verdict import Verdict
+from ipcsim.verdict import Kind, Verdict
 from tests.explorer.scenarios import program
 
 BOTH_STORE_FIRST = """
@@ -107,6 +107,131 @@ def test_a_replay_says_the_same(text: str) -> None:
 
 def test_a_change_stands_at_the_step_that_made_it() -> None:
     """Not at the end of the process, which is joined to it."""
-    outcome = ipcsim.verify(program(BOTH_STORE_FIRST.replace("d.x: 1", "d.x: d.x + 1")))
-    for step in outcome.extra["steps"]:
-        assert bool(step["changes"]) is step["text"].startswith("store")
+    text = BOTH_STORE_FIRST.replace("d.x: 1", "d.x: d.x + 1") + "properties: {all: {at_end: d.x == 2}}"
+    outcome = ipcsim.verify(program(text), finding=2)
+    assert outcome.extra["shown"]["verdict"] == "violation"
+    # the second store puts there what is there already
+    assert [s["text"] for s in outcome.extra["steps"] if s["changes"]] == ["store d.x"]
+
+
+# --- what has no value ---
+
+DIVIDES = """
+semaphores: {s: {m: 1, z: 0}}
+processes: {p: {count: 2, steps: [P: m, phase: k, V: m]}}
+properties: {p: {never: "%s"}}
+"""
+APART = "at(p[0], 'k') and at(p[1], 'k')"
+
+
+@pytest.mark.parametrize("reduction", ["none", "stubborn", "symmetry", "all"])
+@pytest.mark.parametrize(
+    ("condition", "verdict"),
+    [
+        (f"{APART} and 1 // z == 1", Verdict.OK),  # never got so far: the two are never both inside
+        ("at(p[0], 'k') and 1 // z == 1 and at(p[1], 'k')", Verdict.ERROR),
+        (f"1 // z == 1 and {APART}", Verdict.ERROR),
+        (f"{APART} or 1 // z == 1", Verdict.ERROR),
+        ("z == 0 or 1 // z == 1", Verdict.VIOLATION),
+        ("z == 1 or 1 // z == 1", Verdict.ERROR),
+        ("m == 1 or 1 // z == 1", Verdict.ERROR),  # first broken, and then without a value
+        ("any(at(p[i], 'k') and at(p[i + 1], 'k') for i in range(2))", Verdict.ERROR),
+        ("any(at(p[i], 'k') and at(p[(i + 1) % 2], 'k') for i in range(2))", Verdict.OK),
+        ("all(at(p[i], 'k') for i in range(2) if z == i)", Verdict.VIOLATION),
+        ("all(at(p[i], 'k') for i in range(2) if z != i + 5)", Verdict.OK),
+        ("not all(z == 0 for i in range(2) if m == i)", Verdict.OK),
+        ("at(p[z], 'k') and at(p[z + 1], 'k')", Verdict.OK),
+        ("at(p[z + 2], 'k')", Verdict.ERROR),
+    ],
+)
+def test_short_circuit_is_that_of_the_whole_condition(
+    condition: str, verdict: Verdict, reduction: str
+) -> None:
+    outcome = ipcsim.verify(program(DIVIDES % condition), reduction=reduction)
+    assert outcome.verdict is verdict
+    assert all(f.kind is Kind.EVALUATION for f in outcome.findings if f.verdict is Verdict.ERROR)
+
+
+@pytest.mark.parametrize("reduction", ["none", "all"])
+@pytest.mark.parametrize("key", ["never", "always"])
+def test_what_is_not_there_has_no_value(key: str, reduction: str) -> None:
+    text = f"""
+queues: {{q: {{message: {{n: int}}}}}}
+processes: {{w: {{steps: [create: q, remove: q]}}}}
+properties: {{it is empty: {{{key}: len(q) == 9}}}}
+"""
+    outcome = ipcsim.verify(program(text), reduction=reduction)
+    assert outcome.verdict is Verdict.ERROR
+    assert "`q` is not there" in outcome.findings[0].message
+
+
+# --- code behind loops that need not be counted ---
+
+BEHIND = """
+semaphores: {s: {a: 1}}
+processes:
+  p:
+    count: 2
+    locals: {n: 1}
+    steps:
+      - repeat: 3
+        steps: [P: a, V: a]
+      - %s
+"""
+BOTH_BEHIND = BEHIND + """properties: {p: {never: "at(p[0], 'z') and at(p[1], 'z')"}}"""
+
+
+@pytest.mark.parametrize("reduction", ["none", "stubborn", "symmetry", "all"])
+@pytest.mark.parametrize(
+    ("step", "verdict"),
+    [
+        ("phase: z", Verdict.VIOLATION),
+        ("{if: 5 // me > 0, then: [phase: x]}", Verdict.ERROR),
+        ("{if: 5 // 2 > 0, then: [phase: x]}", Verdict.OK),
+        ("{assert: me == 0}", Verdict.VIOLATION),
+        ("{exit: 5 // me}", Verdict.ERROR),
+        ("{P: a}", Verdict.DEADLOCK),
+        ("{set: {n: 1 // (n - 1)}}", Verdict.ERROR),
+    ],
+)
+def test_what_stands_behind_a_counted_loop_counts(step: str, verdict: Verdict, reduction: str) -> None:
+    text = BOTH_BEHIND if step == "phase: z" else BEHIND
+    assert ipcsim.verify(program(text % step), reduction=reduction).verdict is verdict
+
+
+@pytest.mark.parametrize("reduction", ["none", "stubborn", "symmetry", "all"])
+@pytest.mark.parametrize(
+    "fails",
+    [
+        "assert: n == 5",
+        "set: {n: 1 // n}",
+        "set: {n: n + 2}}, {P: t[n]",
+        "P: a, nowait: true",
+        "V: {b: 32767}",
+    ],
+)
+def test_who_fails_has_ended_and_a_property_may_notice(fails: str, reduction: str) -> None:
+    """The failing one disturbs nobody else, and ends before the other or after it."""
+    text = f"""
+semaphores: {{s: {{a: 0, b: 1, c: 1}}, many: {{t: {{count: 2, value: 1}}}}}}
+processes:
+  w: {{steps: [P: c, V: c]}}
+  x: {{locals: {{n: 0}}, steps: [{{{fails}}}]}}
+properties: {{order: {{always: not ended(w) or ended(x)}}}}
+"""
+    found = ipcsim.verify(program(text), reduction=reduction, everything=True)
+    assert {f.kind for f in found.findings} >= {Kind.VIOLATION}, found.findings
+
+
+@pytest.mark.parametrize("reduction", ["none", "stubborn", "symmetry", "all"])
+@pytest.mark.parametrize("call", ["P: t[i]", "V: t[i]", "semop: {t[i]: -1, b: 1}", "P: [b, t[i]]", "Z: t[i]"])
+def test_an_index_out_of_range_is_an_error_of_the_step(call: str, reduction: str) -> None:
+    text = f"""
+semaphores: {{s: {{t: {{count: 3, value: 1}}, b: 1}}}}
+processes:
+  p: {{count: 2, locals: {{i: 0}}, steps: [set: {{i: i + 5}}, {{{call}}}]}}
+  q: {{count: 2, steps: [V: b]}}
+"""
+    outcome = ipcsim.verify(program(text), reduction=reduction)
+    assert outcome.verdict is Verdict.ERROR
+    assert "index 5 is outside 0 … 2" in outcome.findings[0].message

@@ -77,7 +77,7 @@ def test_again_is_what_was_asked_for() -> None:
     }
     one = outcomes.outcome(request=request)
     assert words.again(one) == (
-        "again",
+        "again (may differ)",
         "ipcsim run './my file.yaml' --set seats=3 --set greedy=true --seed 7 --timeout 5s",
     )
 
@@ -90,13 +90,29 @@ def test_again_of_a_controlled_run() -> None:
     )
     long = outcomes.outcome(scheduler="pct", schedule="0 1 " * 1000)
     assert words.again(long) == ("again", "ipcsim run dining-philosophers --scheduler pct --seed 7")
-    assert words.again(outcomes.outcome(scheduler="replay", schedule="0 1 " * 1000)) is None
+    replayed = words.again(outcomes.outcome(scheduler="replay", schedule=long.extra["schedule"]))
+    assert replayed is not None  # nothing shorter does it again
+    assert len(replayed[1]) > 4000
+
+
+def test_again_drops_no_option() -> None:
+    request = {
+        "target": "x.yaml",
+        "set": {},
+        "options": ["--depth", "5", "--timeout", "5s", "--duration", "2s", "--isolate"],
+    }
+    free = words.again(outcomes.outcome(request=request))
+    assert free is not None
+    assert free[1] == "ipcsim run x.yaml --seed 7 --depth 5 --timeout 5s --duration 2s --isolate"
+    steps = words.again(outcomes.outcome(request=request, scheduler="pct", schedule="0*3 1"))
+    assert steps is not None  # a replay has no depth and no duration, its schedule ends it
+    assert steps[1] == "ipcsim replay x.yaml --schedule '0*3 1' --timeout 5s --isolate"
 
 
 def test_again_without_a_request_says_everything() -> None:
     one = outcomes.outcome(request=None)
     given = "--set seats=5 --set meals=200 --set strategy=left-first"
-    assert words.again(one) == ("again", f"ipcsim run dining-philosophers {given} --seed 7")
+    assert words.again(one) == ("again (may differ)", f"ipcsim run dining-philosophers {given} --seed 7")
 
 
 def test_a_target_that_looks_like_an_option() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ipcsim.analysis.history import History, Lane, history
 from ipcsim.analysis.history_fairness import fairness
-from ipcsim.report import words
+from ipcsim.report import proof, words
 from ipcsim.report.html import tables
 from ipcsim.report.html.payload import Payload
 from ipcsim.report.html.shown import label, sentence
@@ -223,7 +223,7 @@ def commands(outcome: Outcome, command: str) -> list[tuple[str, str]]:
     call = [target, *(w for k, v in dict(given).items() for w in ("--set", f"{k}={words.value(v)}"))]
     found: list[tuple[str, str]] = []
     if command == "verify":
-        found.append(("verify it again", words.command_line("ipcsim", "verify", *call)))
+        found.append(("verify it again", proof.again(outcome)))
         found += _counterexample(outcome.extra.get("counterexample"), call)
         found.append(("run it", words.command_line("ipcsim", "run", *call)))
     else:
