@@ -152,17 +152,32 @@ def test_short_circuit_is_that_of_the_whole_condition(
     assert all(f.kind is Kind.EVALUATION for f in outcome.findings if f.verdict is Verdict.ERROR)
 
 
+@pytest.mark.parametrize("search", ["breadth", "depth"])
 @pytest.mark.parametrize("reduction", ["none", "all"])
-@pytest.mark.parametrize("key", ["never", "always"])
-def test_what_is_not_there_has_no_value(key: str, reduction: str) -> None:
+@pytest.mark.parametrize(
+    ("condition", "verdict"),
+    [
+        ("never: len(q) == 9", Verdict.OK),
+        ("always: len(q) < 9", Verdict.OK),
+        ("never: len(q) == 1", Verdict.VIOLATION),
+        ("never: at(w, 'late') and len(q) == 9", Verdict.ERROR),  # it is never there when it is asked for
+        ("never: len(other) == 9", Verdict.ERROR),
+        ("at_end: len(q) == 0", Verdict.ERROR),
+    ],
+)
+def test_what_comes_and_goes_is_judged_while_it_is_there(
+    condition: str, verdict: Verdict, reduction: str, search: str
+) -> None:
     text = f"""
-queues: {{q: {{message: {{n: int}}}}}}
-processes: {{w: {{steps: [create: q, remove: q]}}}}
-properties: {{it is empty: {{{key}: len(q) == 9}}}}
+queues: {{q: {{message: {{n: int}}}}, other: {{message: {{n: int}}}}}}
+processes:
+  w: {{steps: [create: q, send: {{queue: q, type: 1}}, phase: early, remove: q, phase: late]}}
+  v: {{steps: [choose: [[], [{{if: "1 == 2", then: [create: other, remove: other]}}]]]}}
+properties: {{"as it says": {{{condition.replace(": ", ': "', 1)}"}}}}
 """
-    outcome = ipcsim.verify(program(text), reduction=reduction)
-    assert outcome.verdict is Verdict.ERROR
-    assert "`q` is not there" in outcome.findings[0].message
+    outcome = ipcsim.verify(program(text), reduction=reduction, search=search)
+    assert outcome.verdict is verdict
+    assert outcome.complete
 
 
 # --- code behind loops that need not be counted ---
