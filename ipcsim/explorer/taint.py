@@ -65,6 +65,13 @@ class _Link(NamedTuple):
     free: int = 0
 
 
+def _killed(action: Action, process: int) -> bool:
+    """Whether a signal ends a process in this action: somebody else's, or by which it reaches it."""
+    if action.process != process:
+        return True
+    return any(s.process == process and s.act is Act.DIE and not s.scheduled for s in action.steps)
+
+
 class Taint:
     """Follows who knows through the actions of a machine."""
 
@@ -200,7 +207,7 @@ class Taint:
             if machine.local(after, p).mode in _ACTING:
                 continue
             if machine.local(state, p).mode in _ACTING:
-                found[p] = list(self._end(p, action.process != p))
+                found[p] = list(self._end(p, _killed(action, p)))
             if machine.undo.get(p) in action.writes:
                 found.setdefault(p, []).append(_Link(p, False, self._given_back(state, after, p)))
         return found

@@ -192,7 +192,7 @@ def apply(machine: Machine, state: int, action: Action, knows: Knows) -> Knows:
         elif isinstance(call, Load | Store) and step.act is Act.STEP and step.failure is None:
             _accesses(writing, step, call)
         if step.process in ends and all(s.process != step.process for s in action.steps[i + 1 :]):
-            if step.process != action.process:
+            if step.process != action.process or (step.act is Act.DIE and not step.scheduled):
                 for sort in facts.of("killed", "success").learns:
                     writing.learn(step.process, (sort, step.process))
             writing.row(step.process, "end", "success", mine)

@@ -164,7 +164,7 @@ def differs(right: Judgement, outcome: Outcome, kinds: frozenset[str]) -> str | 
     """How an outcome differs from what brute force says; None where it does not."""
     if not outcome.complete:
         return f"inconclusive: {outcome.findings[-1].message if outcome.findings else outcome.verdict}"
-    if str(outcome.verdict) != right.verdict:
+    if str(outcome.verdict) not in right.verdicts:
         said = f"verify says {outcome.verdict} {sorted(kinds)}"
         return f"{said}, brute force {right.verdict} {sorted(right.kinds)}"
     cut = len(outcome.findings) >= TOLD or "not counted" in outcome.extra["reduction"]

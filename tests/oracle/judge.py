@@ -25,47 +25,79 @@ PRECEDENCE = ("error", "deadlock", "race", "violation", "livelock", "starvation"
 @dataclass(frozen=True)
 class Judgement:
     """What there is to find. `perhaps`: a property that has no value somewhere is an `error`; that it does
-    not hold elsewhere need not be told as well."""
+    not hold elsewhere need not be told as well. `provoked`: wherever somebody is stuck in the end, somebody
+    has failed, so the deadlock may be a mere consequence of that."""
 
     kinds: frozenset[str]
     states: int
     perhaps: frozenset[str] = frozenset()
+    provoked: bool = False
 
     @property
     def verdict(self) -> str:
         return next((k for k in PRECEDENCE if k in self.kinds), "ok")
 
+    @property
+    def verdicts(self) -> frozenset[str]:
+        """The verdicts that are right: the gravest, or the cause of it."""
+        causes = (k for k in PRECEDENCE if k in self.kinds and k != "deadlock")
+        return frozenset({self.verdict, *([next(causes, "deadlock")] if self.provoked else [])})
+
 
 def judge(space: Space, fairness: str = "strong") -> Judgement:
     """Every kind of finding that the scenario has."""
     kinds: set[str] = set()
-    properties: dict[str, set[str]] = {}
+    properties: dict[str, _Said] = {}
     for state, edges in space.edges.items():
         kinds |= {k for e in edges for k in e.found}
         kinds |= _in_state(space, state, properties)
-    valueless = [found for found in properties.values() if "error" in found]
-    perhaps = set[str]().union(*[found - {"error"} for found in valueless])
-    for found in properties.values():
-        kinds |= {"error"} if found in valueless else found
+    perhaps = set[str]()
+    for said in properties.values():
+        kinds |= {"error"} if said.error else said.kinds
+        perhaps |= said.kinds if said.error else set()
     living = _Graph({s: [e for e in edges if not e.crash] for s, edges in space.edges.items()})
-    if _stuck(space, living):
+    stuck = _stuck(space, living)
+    if stuck:
         kinds.add("deadlock")
     if _polling(space, living):
         kinds.add("livelock")
     if not kinds & GRAVE:
         kinds |= _endless(space, living, fairness)
-    return Judgement(frozenset(kinds), len(space.edges), frozenset(perhaps - kinds))
+    provoked = bool(stuck) and all(
+        any(p.how == "failed" for p in space.processes(s)) for s in _last(living) if s in stuck
+    )
+    return Judgement(frozenset(kinds), len(space.edges), frozenset(perhaps - kinds), provoked)
 
 
 # --- in a state ---
 
 
+@dataclass
+class _Said:
+    """What came of one property: kinds of findings, whether it had no value, and the objects that it missed
+    and had. What comes and goes is judged while it is there; never there when asked for is an error."""
+
+    kinds: set[str]
+    valueless: bool
+    missed: set[str]
+    had: set[str]
+
+    @property
+    def error(self) -> bool:
+        return self.valueless or bool(self.missed - self.had)
+
+
+class _Absent(NoValue):
+    """An object is not there."""
+
+
 class _Property(Evaluator):
-    """A state as a property sees it."""
+    """A state as a property sees it; `had` are the objects whose value it gave."""
 
     def __init__(self, it: Scenario, world: World) -> None:
         super().__init__(it, {}, lambda element: world.fields[element])
         self._it, self._world = it, world
+        self.had: set[str] = set()
 
     def at(self, process: int, phase: str) -> bool:
         return self._world.processes[process].phase == phase
@@ -75,18 +107,23 @@ class _Property(Evaluator):
 
     def semaphore(self, name: str, index: int) -> int:
         set_, base, count = self._it.members[name]
-        if not 0 <= index < count or not self._world.present[set_]:
+        if not 0 <= index < count:
             raise NoValue(name)
+        self._there(self._world.present[set_], self._it.set_names[set_])
         return self._world.sems[set_][base + index]
 
     def length(self, queue: str) -> int:
         number = self._it.queue_names.index(queue)
-        if not self._world.present[len(self._it.sets) + number]:
-            raise NoValue(queue)
+        self._there(self._world.present[len(self._it.sets) + number], queue)
         return len(self._world.queues[number])
 
+    def _there(self, present: bool, name: str) -> None:
+        if not present:
+            raise _Absent(name)
+        self.had.add(name)
 
-def _in_state(space: Space, state: State, properties: dict[str, set[str]]) -> set[str]:
+
+def _in_state(space: Space, state: State, properties: dict[str, _Said]) -> set[str]:
     """Races of two that stand side by side, what is left over at the end; and what is wrong with each of the
     `properties`, which is added to them."""
     it, world = space.machine.it, thaw(state)
@@ -97,13 +134,18 @@ def _in_state(space: Space, state: State, properties: dict[str, set[str]]) -> se
         for kind in ("never", "always", "at_end"):
             if kind not in declared or (kind == "at_end" and not (ended and good)):
                 continue
+            said = properties.setdefault(name, _Said(set(), False, set(), set()))
+            seen = _Property(it, world)
             try:
-                holds = bool(_Property(it, world).value(declared[kind]))
+                holds = bool(seen.value(declared[kind]))
+                if holds is (kind == "never"):
+                    said.kinds.add("violation")
+            except _Absent as absent:
+                said.missed.add(str(absent))
+                said.valueless |= kind == "at_end"
             except NoValue:
-                properties.setdefault(name, set()).add("error")
-                continue
-            if holds is (kind == "never"):
-                properties.setdefault(name, set()).add("violation")
+                said.valueless = True
+            said.had |= seen.had
     if ended and any(
         there
         for there, name in zip(world.present, (*it.set_names, *it.queue_names), strict=True)
@@ -176,8 +218,16 @@ class _Graph:
         return found
 
 
-def _stuck(space: Space, graph: _Graph) -> bool:
-    """Whether somebody who lives can come to where it never gets on again, whatever others do."""
+def _last(graph: _Graph) -> Iterable[State]:
+    """The states that are never left for good: ends, and parts that nothing leads out of."""
+    for component in graph.components(graph.edges):
+        if all(e.target in component for s in component for e in graph.edges[s]):
+            yield from component
+
+
+def _stuck(space: Space, graph: _Graph) -> set[State]:
+    """Where somebody who lives never gets on again, whatever others do."""
+    found: set[State] = set()
     for p in range(space.machine.it.processes):
         able = {
             s
@@ -190,9 +240,8 @@ def _stuck(space: Space, graph: _Graph) -> bool:
                 if source not in able:
                     able.add(source)
                     todo.append(source)
-        if any(s not in able and space.processes(s)[p].living for s in graph.edges):
-            return True
-    return False
+        found |= {s for s in graph.edges if s not in able and space.processes(s)[p].living}
+    return found
 
 
 def _polling(space: Space, graph: _Graph) -> bool:

@@ -87,7 +87,7 @@ def test_a_failure_is_the_report_of_the_run(pytester: pytest.Pytester, session: 
             "deadlock, but ok was expected (after *",
             "  w waits for `a` for ever: no process ever does V on it.",
             "    w  waits for a  stuck.yaml:5",
-            "  again:              ipcsim run stuck.yaml --seed 7",
+            "  again (may differ): ipcsim run stuck.yaml --seed 7",
             "FAILED stuck.yaml::seed=7 - deadlock, but ok was expected: w waits for `a` for ever*",
         ]
     )

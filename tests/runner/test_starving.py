@@ -114,8 +114,8 @@ RELIEF = """
 semaphores: {s: {room: 2, first: 1, second: 0, table: 0}}
 processes:
   first: {steps: [P: room, V: table, {forever: [P: first, V: room, P: room, V: second]}]}
-  second: {steps: [P: room, {forever: [P: second, V: room, P: room, V: first]}]}
-  patient: {steps: [P: table, P: {room: 2}]}
+  second: {steps: [P: room, V: table, {forever: [P: second, V: room, P: room, V: first]}]}
+  patient: {steps: [P: {table: 2}, P: {room: 2}]}
 """
 
 
@@ -141,7 +141,7 @@ def started() -> Iterator[Callable[[Program], Session]]:
     def start(made: Program) -> Session:
         rings = Rings(len(made.processes))
         path = manifest.begin(made)
-        launcher = Launcher(made, rings.fd, 1, False, path)
+        launcher = Launcher(made, rings.fd, 1, False, path, [])
         session = Session(made, made.settings, 1, rings, launcher, Monitor(made), None)
         ends.append(lambda: _end(session, path, rings))
         session.wait_until_ready()
