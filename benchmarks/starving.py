@@ -230,10 +230,10 @@ processes:
   first:
     steps: [P: room, V: table, {forever: [P: first, V: room, P: room, V: second]}]
   second:
-    steps: [P: room, {forever: [P: second, V: room, P: room, V: first]}]
+    steps: [P: room, V: table, {forever: [P: second, V: room, P: room, V: first]}]
   both:
     count: 2
-    steps: [P: table, V: table, P: {room: 2}]
+    steps: [P: {table: 2}, V: {table: 2}, P: {room: 2}]
 """
 
 
