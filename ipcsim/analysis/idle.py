@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from ipcsim.analysis.may import may_raise
 from ipcsim.program import Program
@@ -21,6 +22,7 @@ from ipcsim.program.constants import expressions_of, written_slots
 from ipcsim.program.expressions import Const, generator_slots, slots_of
 from ipcsim.program.instructions import (
     Assign,
+    Call,
     Code,
     GetValue,
     Instruction,
@@ -29,8 +31,13 @@ from ipcsim.program.instructions import (
     Load,
     ObjectCall,
     Phase,
+    Receive,
     Repeat,
     Semop,
+    Send,
+    SetValue,
+    Signal,
+    Spawn,
     Store,
     successors,
 )
@@ -56,7 +63,7 @@ def progress_phases(program: Program) -> frozenset[str]:
     return frozenset(i.name for f in program.families for i in f.code if isinstance(i, Phase) and i.progress)
 
 
-def only_looks(instruction: Instruction) -> bool:
+def only_looks(instruction: Call) -> bool:
     """Whether success of a call leaves every object as it was. A handle that `open` finds is the process's
     own, and another than before only if somebody has made the object anew."""
     match instruction:
@@ -64,8 +71,12 @@ def only_looks(instruction: Instruction) -> bool:
             return action in (Lifecycle.STAT, Lifecycle.OPEN)
         case Semop(operations=operations):
             return all(isinstance(o.delta, Const) and o.delta.value == 0 for o in operations)
+        case GetValue():
+            return True
+        case SetValue() | Send() | Receive() | Signal() | Spawn():
+            return False
         case _:
-            return isinstance(instruction, GetValue)
+            assert_never(instruction)
 
 
 def idle(program: Program) -> list[Idle]:

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ipcsim.analysis.operations import Pairs
 from ipcsim.facts import ordering as facts
 from ipcsim.facts.ordering import SUCCESS, Order
 from ipcsim.program import Program
 from ipcsim.program.instructions import (
+    Call,
     GetValue,
     KernelCall,
     Lifecycle,
@@ -46,7 +47,7 @@ class About(NamedTuple):
     target: int = -1
 
 
-def call_name(call: KernelCall) -> str:
+def call_name(call: Call) -> str:
     """The call as the table names it."""
     match call:
         case Semop():
@@ -69,7 +70,7 @@ def call_name(call: KernelCall) -> str:
             raise TypeError(f"no call of the table: {type(call).__name__}")
 
 
-def _rows(call: KernelCall, result: str, about: About) -> Iterator[tuple[Order, About]]:
+def _rows(call: Call, result: str, about: About) -> Iterator[tuple[Order, About]]:
     """The rows of the table that a result is: of a semop that succeeded, one for each operation."""
     if isinstance(call, Semop) and result == SUCCESS:
         for number, delta in about.pairs:
@@ -78,12 +79,12 @@ def _rows(call: KernelCall, result: str, about: About) -> Iterator[tuple[Order, 
         yield facts.of(call_name(call), result), about
 
 
-def passes(call: KernelCall, result: str, about: About) -> list[Thing]:
+def passes(call: Call, result: str, about: About) -> list[Thing]:
     """Over which things the process passes on what it did before the call."""
     return [t for row, what in _rows(call, result, about) for s in row.passes for t in things(s, call, what)]
 
 
-def learns(call: KernelCall, result: str, about: About, process: int) -> list[Thing]:
+def learns(call: Call, result: str, about: About, process: int) -> list[Thing]:
     """Over which things `process` knows, after the call, what others have passed on."""
     mine = about._replace(target=process)  # a signal that breaks a call was sent to whoever calls
     return [
@@ -94,7 +95,7 @@ def learns(call: KernelCall, result: str, about: About, process: int) -> list[Th
     ]
 
 
-def things(sort: str, call: KernelCall, about: About) -> Iterator[Thing]:
+def things(sort: str, call: Call, about: About) -> Iterator[Thing]:
     """The things of a sort that a call was about."""
     match sort:
         case facts.GIVEN | facts.TAKEN | facts.AWAITED:
@@ -117,7 +118,7 @@ def things(sort: str, call: KernelCall, about: About) -> Iterator[Thing]:
             raise ValueError(f"no call passes on or learns over {sort}")
 
 
-def object_of(call: KernelCall) -> tuple[ObjectKind, int] | None:
+def object_of(call: Call) -> tuple[ObjectKind, int] | None:
     """The object that a call uses."""
     match call:
         case Semop(set=number) | SetValue(set=number) | GetValue(set=number):
@@ -126,8 +127,10 @@ def object_of(call: KernelCall) -> tuple[ObjectKind, int] | None:
             return (ObjectKind.QUEUE, number)
         case ObjectCall(object=ref):
             return (ref.kind, ref.number)
-        case _:
+        case Signal() | Spawn():
             return None
+        case _:
+            assert_never(call)
 
 
 def numbers_of(program: Program, call: GetValue | SetValue, index: int | None = None) -> range:
@@ -188,7 +191,7 @@ def tells_more(program: Program) -> bool:
     return False
 
 
-def _may_come(call: KernelCall, errno: str) -> bool:
+def _may_come(call: Call, errno: str) -> bool:
     """Whether a call may end with this errno, as far as its text tells: only one that does not wait, or not
     for ever, gives up."""
     if errno in ("EAGAIN", "ENOMSG") and not isinstance(call, Spawn):
@@ -209,5 +212,5 @@ def _alike(program: Program, queue: int) -> bool:
     return takers <= 1 or not seen
 
 
-def _tells(call: KernelCall, result: str) -> bool:
+def _tells(call: Call, result: str) -> bool:
     return any(row.tells for row, _ in _rows(call, result, About()))

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ipcsim.analysis import errnos, links
 from ipcsim.analysis.clocks import Clock, Clocks, join
@@ -29,10 +29,12 @@ from ipcsim.facts import ordering as facts
 from ipcsim.facts.ordering import SUCCESS
 from ipcsim.program import Program
 from ipcsim.program.instructions import (
+    Call,
     Code,
     GetValue,
     KernelCall,
     Load,
+    ObjectCall,
     Receive,
     Semop,
     Send,
@@ -89,7 +91,7 @@ class Ordering:
 
     # --- before a call ---
 
-    def _begin(self, event: Event, call: KernelCall) -> None:
+    def _begin(self, event: Event, call: Call) -> None:
         process, clocks = event.process, self.clocks
         meaning = self._meaning(event, call)
         offered: list[Thing] = []
@@ -121,7 +123,7 @@ class Ordering:
 
     # --- after a call ---
 
-    def _end(self, event: Event, call: KernelCall) -> None:
+    def _end(self, event: Event, call: Call) -> None:
         process = event.process
         begun = self._open.pop(process, None)
         (about, _, learns), offered = (self._meaning(event, call), []) if begun is None else begun
@@ -169,7 +171,7 @@ class Ordering:
                 if not net[process]:
                     del net[process]
 
-    def _meaning(self, event: Event, call: KernelCall) -> _Meaning:
+    def _meaning(self, event: Event, call: Call) -> _Meaning:
         """What the call that begins is about, and what follows where it succeeds."""
         process, pc = event.process, event.pc
         found = self._fixed.get((process, pc))
@@ -182,7 +184,7 @@ class Ordering:
                 self._fixed[process, pc] = found
         return found
 
-    def _about(self, event: Event, call: KernelCall) -> About:
+    def _about(self, event: Event, call: Call) -> About:
         """What the call that begins is about."""
         match call:
             case Semop():
@@ -193,8 +195,10 @@ class Ordering:
                 return About(type=event.a)
             case Signal() | Spawn():
                 return About(target=event.a)
-            case _:
+            case Receive() | ObjectCall():
                 return About()
+            case _:
+                assert_never(call)
 
     def _numbers_of(self, process: int, call: GetValue | SetValue) -> range:
         declared, index = self._program.processes[process], None

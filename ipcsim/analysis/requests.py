@@ -15,13 +15,35 @@ another is served a key that it wants:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.resolve import Constants, Known
 from ipcsim.program import Program, PropertyKind
 from ipcsim.program.expressions import Const
-from ipcsim.program.instructions import Instruction, Phase, Receive, Semop, Send
+from ipcsim.program.instructions import (
+    Assert,
+    Assign,
+    Branch,
+    Choose,
+    Crash,
+    Exit,
+    GetValue,
+    Instruction,
+    Jump,
+    Load,
+    ObjectCall,
+    Pause,
+    Phase,
+    Receive,
+    Repeat,
+    Semop,
+    Send,
+    SetValue,
+    Signal,
+    Spawn,
+    Store,
+)
 from ipcsim.trace import Event
 
 P, V, SET, RECEIVE, SEND = "P", "V", "set", "receive", "send"
@@ -94,8 +116,14 @@ class Requests:
                     return None
                 key = Key(RECEIVE, queue, selector, exclude and selector > 0)
                 return Request((key,), (key,))
-            case _:
+            case GetValue() | SetValue() | ObjectCall() | Signal() | Spawn() | Load() | Store():
                 return None
+            case Phase() | Choose() | Assert() | Exit() | Crash():
+                return None
+            case Assign() | Branch() | Jump() | Repeat() | Pause():
+                return None
+            case _:
+                assert_never(instruction)
 
     def _selector(self, process: int, pc: int, instruction: Receive) -> int | None:
         p = self._program.processes[process]

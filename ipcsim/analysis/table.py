@@ -7,6 +7,7 @@ the rest of the record, so an uninteresting event costs one look-up.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from ipcsim.analysis import errnos
 from ipcsim.analysis.idle import only_looks
@@ -17,19 +18,25 @@ from ipcsim.program import Program
 from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import (
     Assert,
+    Assign,
+    Branch,
     Call,
     Choose,
     Crash,
     Exit,
     Instruction,
+    Jump,
     KernelCall,
     Lifecycle,
     Load,
     ObjectCall,
     ObjectKind,
+    Pause,
     Phase,
+    Repeat,
     Semop,
     SetValue,
+    Store,
 )
 from ipcsim.trace import EventKind
 
@@ -160,8 +167,10 @@ def _plain(kind: int, pc: int, errno: int, instruction: Instruction | None) -> E
             return Entry(kind=kind, pc=pc, errno=0, steps=1, failure=True)
         case Load() | Choose():
             return Entry(kind=kind, pc=pc, errno=0, steps=1, dull=True)
-        case _:
+        case Store() | Assign() | Branch() | Jump() | Repeat() | Pause():
             return Entry(kind=kind, pc=pc, errno=0, steps=1, change=True)
+        case _:
+            assert_never(instruction)
 
 
 def _timed_out(call: KernelCall, errno: int) -> bool:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from ipcsim.analysis.operations import Pairs
 from ipcsim.program import Program
 from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import (
-    KernelCall,
+    Call,
+    GetValue,
     Lifecycle,
     ObjectCall,
     ObjectKind,
@@ -29,6 +30,7 @@ from ipcsim.program.instructions import (
     Semop,
     Send,
     SetValue,
+    Signal,
     Spawn,
     Store,
 )
@@ -82,7 +84,7 @@ class Values:
 
     # --- what happens ---
 
-    def call(self, event: Event, call: KernelCall, pairs: Pairs) -> bool:
+    def call(self, event: Event, call: Call, pairs: Pairs) -> bool:
         """A call succeeded (`pairs`: the operations of a semop); whether that may have changed a value."""
         match call:
             case Semop():
@@ -96,8 +98,10 @@ class Values:
             case Spawn():
                 self._fork(event.process, event.a)
                 return False
-            case _:
+            case GetValue() | Signal():
                 return False
+            case _:
+                assert_never(call)
         return True
 
     def semop(self, process: int, instruction: Semop, pairs: Pairs, times: int = 1) -> None:

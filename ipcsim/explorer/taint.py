@@ -10,7 +10,7 @@ learns over such a thing knows. It never gets less, so together with the states 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ipcsim.analysis import links
 from ipcsim.analysis.links import About, Thing
@@ -23,9 +23,11 @@ from ipcsim.model.locals import Local, Mode
 from ipcsim.model.machine import Machine
 from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import (
+    Call,
     GetValue,
     KernelCall,
     Load,
+    ObjectCall,
     Receive,
     Semop,
     Send,
@@ -163,7 +165,7 @@ class Taint:
             if row.learns:
                 yield _Link(step.process, True, mask)
 
-    def _call(self, state: int, step: Step, call: KernelCall) -> Iterator[_Link]:
+    def _call(self, state: int, step: Step, call: Call) -> Iterator[_Link]:
         result = step.errno or SUCCESS
         if isinstance(call, Receive):
             about = About(type=step.end[1])
@@ -242,7 +244,7 @@ class Taint:
             mask |= 1 << first + self._bits.setdefault(thing, len(self._bits))
         return mask
 
-    def _about(self, state: int, process: int, call: KernelCall) -> About:
+    def _about(self, state: int, process: int, call: Call) -> About:
         """What the call that a process is in, or about to make, is about."""
         machine = self._machine
         turn = Turn(machine, View(machine.layout, state), process, machine.local(state, process))
@@ -254,5 +256,7 @@ class Taint:
                 return About(numbers=links.numbers_of(machine.program, call, turn.number(call.index)))
             case Send():
                 return About(type=int(turn.value(call.type)))
-            case _:
+            case Receive() | ObjectCall() | Signal() | Spawn():
                 return About()
+            case _:
+                assert_never(call)
