@@ -16,8 +16,8 @@ from ipcsim.trace import new_trace
 from ipcsim.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
+    from ipcsim.explorer.limits import Progress
     from ipcsim.explorer.path import Path as Way
-    from ipcsim.explorer.search import Progress
 
 MEMORY = 2 * 2**30  # bytes, unless told otherwise
 
@@ -127,8 +127,8 @@ _LEFT = {  # by whether the run itself creates such an object
 
 
 def _options(program: Program, request: Request) -> Any:
+    from ipcsim.explorer.limits import Limits
     from ipcsim.explorer.reduction import Reduction
-    from ipcsim.explorer.search import Limits
     from ipcsim.explorer.verify import Options
 
     said = program.verify

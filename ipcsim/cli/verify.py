@@ -22,7 +22,7 @@ from ipcsim.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ipcsim.explorer.search import Progress
+    from ipcsim.explorer.limits import Progress
 
 INTERRUPTED = 130
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ipcsim.explorer.graph import final_components
 from ipcsim.explorer.reduction import Ground
-from ipcsim.explorer.search import Result, final_components
+from ipcsim.explorer.search import Result
 from ipcsim.model.locals import LIVING
 from ipcsim.program.instructions import Phase
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ipcsim.explorer.graph import Graph
-from ipcsim.explorer.search import Found, Looks, Result, Rows, Search
+from ipcsim.explorer.limits import Looks
+from ipcsim.explorer.search import Found, Result, Rows, Search
 from ipcsim.explorer.stubborn import Relations
 from ipcsim.model.effects import Action
 

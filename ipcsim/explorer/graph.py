@@ -146,3 +146,28 @@ class Graph:
         for n in component:
             closed[n] = 1
         return component
+
+
+def final_components(graph: Graph) -> list[array[int]]:
+    """The components that nothing leads out of."""
+    # who can reach a state without steps is in none with steps; the rest is usually small
+    hopeful = bytearray(len(graph))
+    changed = True
+    while changed:
+        changed = False
+        for n in range(len(graph) - 1, -1, -1):
+            if not hopeful[n]:
+                targets = graph.targets(n)
+                if not targets or any(hopeful[t] for t in targets):
+                    hopeful[n] = changed = True
+    found = [array("I", [n]) for n in range(len(graph)) if hopeful[n] and not graph.targets(n)]
+    rest = bytearray(1 - h for h in hopeful)
+    inside = bytearray(len(graph))
+    for component in graph.components(rest):
+        for n in component:
+            inside[n] = 1
+        if all(inside[t] for n in component for t in graph.targets(n)):
+            found.append(component)
+        for n in component:
+            inside[n] = 0
+    return found

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from ipcsim.explorer.conclusion import Conclusion, Way
 from ipcsim.explorer.follow import follow
+from ipcsim.explorer.limits import Limits
 from ipcsim.explorer.path import Path
-from ipcsim.explorer.search import Limits
 from ipcsim.model.living import Unsupported
 from ipcsim.verdict import Verdict
 

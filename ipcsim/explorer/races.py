@@ -24,9 +24,9 @@ from ipcsim.analysis import links, races
 from ipcsim.explorer import telling
 from ipcsim.explorer.cases import Case, Told
 from ipcsim.explorer.checks import field_access
+from ipcsim.explorer.limits import ENOUGH, LOOK_EVERY, Limits, Progress, resident_bytes
 from ipcsim.explorer.path import Path
 from ipcsim.explorer.reduction import Ground
-from ipcsim.explorer.search import ENOUGH, LOOK_EVERY, Limits, Progress, resident_bytes
 from ipcsim.explorer.taint import Known, Taint
 from ipcsim.model.effects import Act, Action
 from ipcsim.model.locals import Mode

@@ -12,8 +12,9 @@ from ipcsim.explorer.checks import Checks
 from ipcsim.explorer.depth import DepthSearch
 from ipcsim.explorer.forms import Form
 from ipcsim.explorer.invariants import Invariants
+from ipcsim.explorer.limits import Limits, Progress
 from ipcsim.explorer.quiet import Quiet
-from ipcsim.explorer.search import Limits, Progress, Result, Search
+from ipcsim.explorer.search import Result, Search
 from ipcsim.explorer.symmetry import Symmetry
 from ipcsim.model.layout import Overflow
 from ipcsim.model.machine import Machine

@@ -10,57 +10,22 @@ that could step and never does, it is expanded there as well (Valmari's conditio
 
 from __future__ import annotations
 
-import resource
 import time
-from array import array
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from ipcsim.explorer.accesses import Accesses
 from ipcsim.explorer.checks import Absent, Checks
 from ipcsim.explorer.forms import Form
-from ipcsim.explorer.graph import Graph
+from ipcsim.explorer.graph import Graph, final_components
+from ipcsim.explorer.limits import ENOUGH, LOOK_EVERY, NO_LIMITS, Limits, Looks, Progress, resident_bytes
 from ipcsim.explorer.stubborn import Relations, Stubborn
 from ipcsim.model.effects import Action
 from ipcsim.model.locals import LIVING, Mode
 from ipcsim.model.machine import Machine
 
-ENOUGH = "a finding, some time after it (--all goes on until every state was seen)"
-LOOK_EVERY = 2048  # states between looks at the limits
 Rows = list[tuple[Action, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Where to stop: states, bytes of memory (of this process), seconds; None: no limit.
-
-    `after`: how many states more, once something was found, to look for something worse. Where several
-    searches share the limits, `spent` are the states of those before, and `until` is when the seconds are
-    over (`time.monotonic`).
-    """
-
-    states: int | None = None
-    memory: int | None = None
-    seconds: float | None = None
-    after: int | None = 100_000
-    spent: int = 0
-    until: float | None = None
-
-
-NO_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a search is: seconds, states, of which waiting to be expanded, depth, bytes of memory."""
-
-    elapsed: float
-    states: int
-    queue: int
-    depth: int
-    memory: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +69,7 @@ class Search:
         stubborn: Stubborn | None = None,
         form: Form | None = None,
         keep: bool = False,
-        limits: Limits = Limits(),
+        limits: Limits = NO_LIMITS,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._machine, self._checks, self._limits, self._tell = machine, checks, limits, progress
@@ -389,61 +354,3 @@ class Search:
                 target = state + action.delta
                 target = target if self._sort is None else self._sort(target)
                 graph.more(number, p, action.alternative, graph.index[target])
-
-
-class Looks:
-    """When to look at the limits again although few new states come: about ten times a second."""
-
-    _PAUSE = 0.1  # seconds
-
-    def __init__(self) -> None:
-        self._every = self._left = 1
-        self._last = time.monotonic()
-
-    def due(self) -> bool:
-        """Whether it is time; to be asked after each expansion."""
-        self._left -= 1
-        if self._left > 0:
-            return False
-        now = time.monotonic()
-        spent, self._last = now - self._last, now
-        if spent < self._PAUSE / 2:
-            self._every = min(2 * self._every, LOOK_EVERY)
-        elif spent > self._PAUSE:
-            self._every = max(self._every // 2, 1)
-        self._left = self._every
-        return True
-
-
-def final_components(graph: Graph) -> list[array[int]]:
-    """The components that nothing leads out of."""
-    # who can reach a state without steps is in none with steps; the rest is usually small
-    hopeful = bytearray(len(graph))
-    changed = True
-    while changed:
-        changed = False
-        for n in range(len(graph) - 1, -1, -1):
-            if not hopeful[n]:
-                targets = graph.targets(n)
-                if not targets or any(hopeful[t] for t in targets):
-                    hopeful[n] = changed = True
-    found = [array("I", [n]) for n in range(len(graph)) if hopeful[n] and not graph.targets(n)]
-    rest = bytearray(1 - h for h in hopeful)
-    inside = bytearray(len(graph))
-    for component in graph.components(rest):
-        for n in component:
-            inside[n] = 1
-        if all(inside[t] for n in component for t in graph.targets(n)):
-            found.append(component)
-        for n in component:
-            inside[n] = 0
-    return found
-
-
-def resident_bytes() -> int:
-    """The memory that this process has now; where that is not known, the most that it has had."""
-    try:
-        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
-    except (OSError, ValueError, IndexError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return pages * resource.getpagesize()

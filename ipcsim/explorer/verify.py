@@ -19,10 +19,12 @@ from ipcsim.explorer.cases import Case, progress_phases
 from ipcsim.explorer.components import can_reach, changes, enters, somebody_waits
 from ipcsim.explorer.conclusion import Conclusion, Way
 from ipcsim.explorer.fairness import Fair, OutOfTime
+from ipcsim.explorer.graph import final_components
 from ipcsim.explorer.known import DEEP, Known, Tally
+from ipcsim.explorer.limits import ENOUGH, NO_LIMITS, Limits, Progress
 from ipcsim.explorer.path import Path
 from ipcsim.explorer.reduction import Ground, Reduction, plain, prepare, uncounted
-from ipcsim.explorer.search import ENOUGH, NO_LIMITS, Limits, Progress, Result, final_components
+from ipcsim.explorer.search import Result
 from ipcsim.model.layout import Overflow
 from ipcsim.model.living import Unsupported
 from ipcsim.model.locals import LIVING

@@ -46,7 +46,7 @@ def begin(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
     turn = Turn(machine, view, process, local)
     instruction = turn.person.code[local.pc]
     if not instruction.visible:  # it failed on the way here, before any step: see `processes.arrive`
-        processes.go_on(machine, turn.fx, process, local.pc, turn.env, local.phase)
+        processes.stick(machine, turn.fx, process, local.pc, turn.env)
         yield turn.fx
         return
     rule = _RULES[type(instruction)]

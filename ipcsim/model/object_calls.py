@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from ipcsim.errors import EvaluationError
-from ipcsim.model import processes, queues
+from ipcsim.model import processes, queues, undo
 from ipcsim.model.effects import Act, Effects
 from ipcsim.model.living import DESTROYED, READ, SEMMSL, WRITE, Handles, Living, Record, Unsupported
 from ipcsim.model.processes import BY_THE_RUN, pid_of
@@ -188,7 +188,7 @@ class LivingObjects(Living):
         if ref.kind is ObjectKind.SEMAPHORES:
             for slot in [*machine.sem[ref.number], *machine.pid[ref.number]]:
                 fx[slot] = 0
-            processes.forget_undo(machine, fx, ref.number)
+            undo.forget(machine, fx, ref.number)
             queues_of_sleepers = [machine.sleepers[ref.number]]
         else:
             fx[machine.queue[ref.number]] = ()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ipcsim.errors import EvaluationError
-from ipcsim.model import semaphores
+from ipcsim.model import semaphores, undo
 from ipcsim.model.effects import Act, Effects, Failure, Step
 from ipcsim.model.locals import Coming, Local, Mode, Person, Stuck
 from ipcsim.model.semaphores import Sleeper, Sleeps
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from ipcsim.model.machine import Machine
 
 FIRST_PID = 1000  # the pid of process 0, where somebody asks
-_USED = -1  # in place of a semaphore's number: the process has used SEM_UNDO on the set
-Adjustment = tuple[tuple[int, int], int]  # (set, number of the semaphore), semadj
 ENDED = ""  # the phase that `at` asks for with the one argument: it has ended
 BY_THE_RUN = -1  # what a slot keeps instead of a process's number plus 1: the one that made the objects
 
@@ -74,6 +71,16 @@ def go_on(machine: Machine, fx: Effects, process: int, pc: int, env: Locals, pha
             return
         pc += 1
     fx[process] = person.at(pc, env, phase, handles)
+
+
+def stick(machine: Machine, fx: Effects, process: int, pc: int, env: Locals) -> None:
+    """The process stands before a silent instruction that cannot be done: it ends there."""
+    try:
+        machine.people[process].run_silently(pc, env)
+    except Stuck as stuck:
+        fail(machine, fx, process, stuck.pc, Failure.EVALUATION, stuck.problem)
+        return
+    raise AssertionError("a process stands before a silent instruction only where that fails")
 
 
 def enter(machine: Machine, fx: Effects, process: int, pc: int, phase: Phase) -> str | None:
@@ -261,8 +268,8 @@ def holdings(machine: Machine, fx: Effects, process: int) -> list[int | None]:
     the most recently used first (S-16)."""
     handles = fx[process].handles
     attached = handles is not None and any(handles.attached)
-    undo = machine.undo.get(process)
-    used = [] if undo is None else list(dict.fromkeys(s for (s, _), _ in fx[undo]))
+    slot = machine.undo.get(process)
+    used = [] if slot is None else list(dict.fromkeys(s for (s, _), _ in fx[slot]))
     return [None] * attached + [*reversed(used)]
 
 
@@ -291,7 +298,7 @@ def give_back(machine: Machine, fx: Effects, process: int, what: int | None) -> 
 def undo_set(machine: Machine, fx: Effects, process: int, set_: int) -> None:
     """All adjustments of a set at once, and whoever can go on then (S-16)."""
     slot = machine.undo[process]
-    adjustments = adjustments_of(machine, fx, process, set_)
+    adjustments = undo.of(machine, fx, process, set_)
     fx[slot] = tuple((key, a) for key, a in fx[slot] if key[0] != set_)
     slots = machine.sem[set_]
     values = {number: fx[slots[number]] for number in adjustments}
@@ -322,7 +329,7 @@ def hand_over(machine: Machine, fx: Effects, set_: int, touched: tuple[int, ...]
     slots = machine.sem[set_]
     before = [fx[s] for s in slots]
     sleepers = fx[machine.sleepers[set_]]
-    adjustments = {s.process: adjustments_of(machine, fx, s.process, set_) for s in sleepers}
+    adjustments = {s.process: undo.of(machine, fx, s.process, set_) for s in sleepers}
     work = semaphores.HandOver(dict(enumerate(before)), sleepers, adjustments)
     work.run(touched)
     fx[machine.sleepers[set_]] = tuple(work.sleepers)
@@ -333,7 +340,7 @@ def hand_over(machine: Machine, fx: Effects, set_: int, touched: tuple[int, ...]
         if errno is None:
             for operation in sleeper.operations:
                 note_pid(machine, fx, set_, operation.number, sleeper.process)
-            put_adjustments(machine, fx, sleeper.process, set_, work.adjustments.get(sleeper.process, {}))
+            undo.put(machine, fx, sleeper.process, set_, work.adjustments.get(sleeper.process, {}))
             note_otime(machine, fx, set_)  # also where SETVAL, which does not by itself, completes it (S-28)
     for sleeper, errno in work.completed:
         returned(machine, fx, sleeper.process, fx[sleeper.process], errno, act=Act.WAKE, scheduled=False)
@@ -354,46 +361,9 @@ def _look_again(machine: Machine, fx: Effects, set_: int, touched: tuple[int, ..
 def looked_at(machine: Machine, fx: Effects, set_: int, sleeper: Sleeper) -> Sleeper | None:
     """A sleeper with the operation that it waits at now; None where its call could go on."""
     values = {o.number: fx[machine.sem[set_][o.number]] for o in sleeper.operations}
-    adjustments = adjustments_of(machine, fx, sleeper.process, set_)
+    adjustments = undo.of(machine, fx, sleeper.process, set_)
     result = semaphores.attempt(sleeper.operations, values, adjustments)
     return sleeper._replace(blocker=result.blocker) if isinstance(result, Sleeps) else None
-
-
-def adjustments_of(machine: Machine, fx: Effects, process: int, set_: int) -> dict[int, int]:
-    """semadj of a process for one set."""
-    slot, set_ = machine.undo.get(process), machine.one_set(set_)
-    return {} if slot is None else {n: a for (s, n), a in fx[slot] if s == set_ and n != _USED}
-
-
-def put_adjustments(machine: Machine, fx: Effects, process: int, set_: int, new: dict[int, int]) -> None:
-    slot, set_ = machine.undo.get(process), machine.one_set(set_)
-    if slot is None:
-        return
-    kept = {key: a for key, a in fx[slot] if key[0] != set_ or key[1] == _USED}
-    kept |= {(set_, n): a for n, a in sorted(new.items()) if a}
-    fx[slot] = _in_order(machine, kept.items())
-
-
-def note_undo(machine: Machine, fx: Effects, process: int, set_: int) -> None:
-    """The process makes a semop with SEM_UNDO, whatever comes of it: the set is its most recently used one
-    (S-16), and from now on its exit touches the set (S-18), kept only where somebody could notice."""
-    slot, set_ = machine.undo[process], machine.one_set(set_)
-    used = [(key, a) for key, a in fx[slot] if key[0] == set_]
-    if machine.undo_shows and ((set_, _USED), 0) not in used:
-        used.append(((set_, _USED), 0))
-    fx[slot] = _in_order(machine, [(key, a) for key, a in fx[slot] if key[0] != set_] + used)
-
-
-def _in_order(machine: Machine, adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
-    """Linux undoes the most recently used set first; under `weak` the order must not tell states apart."""
-    return tuple(adjustments) if machine.kernel else tuple(sorted(adjustments))
-
-
-def forget_undo(machine: Machine, fx: Effects, set_: int) -> None:
-    """The set is removed, and with it everybody's undo (S-17)."""
-    set_ = machine.one_set(set_)
-    for slot in machine.undo.values():
-        fx[slot] = tuple((key, a) for key, a in fx[slot] if key[0] != set_)
 
 
 def pid_of(kept: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipcsim.errors import EvaluationError
-from ipcsim.model import processes, semaphores
+from ipcsim.model import processes, semaphores, undo
 from ipcsim.model.effects import Effects
 from ipcsim.model.processes import pid_of
 from ipcsim.model.semaphores import Operation, Operations, Sleeper, Sleeps
@@ -30,14 +30,14 @@ def semop(turn: Turn, call: Semop) -> Outcomes:
         last = max(o.number for o in array)
         errno = turn.refusal(ObjectKind.SEMAPHORES, call.set, 2 if alters else 4, last)
         if errno != "EINVAL" and any(o.undo for o in array):
-            processes.note_undo(machine, fx, turn.process, call.set)
+            undo.note_use(machine, fx, turn.process, call.set)
         if errno:
             yield turn.returned(errno, begin=record)
             return
     slots = machine.sem[call.set]
     values = {o.number: fx[slots[o.number]] for o in array}
     full = dict(values)
-    adjustments = processes.adjustments_of(machine, fx, turn.process, call.set)
+    adjustments = undo.of(machine, fx, turn.process, call.set)
     result = semaphores.attempt(array, full, adjustments)
     if isinstance(result, Sleeps):
         blocker = result.blocker
@@ -59,7 +59,7 @@ def semop(turn: Turn, call: Semop) -> Outcomes:
     for operation in array:
         processes.note_pid(machine, fx, call.set, operation.number, turn.process)
     if any(o.undo for o in array):
-        processes.put_adjustments(machine, fx, turn.process, call.set, adjustments)
+        undo.put(machine, fx, turn.process, call.set, adjustments)
     processes.note_otime(machine, fx, call.set)
     turn.returned(None, begin=record)
     if alters:
@@ -148,9 +148,9 @@ def set_value(turn: Turn, call: SetValue) -> Outcomes:
         fx[slots[number]] = value
         processes.note_pid(machine, fx, call.set, number, turn.process)
         for process in machine.undo:
-            adjustments = processes.adjustments_of(machine, fx, process, call.set)
+            adjustments = undo.of(machine, fx, process, call.set)
             if adjustments.pop(number, None) is not None:
-                processes.put_adjustments(machine, fx, process, call.set, adjustments)
+                undo.put(machine, fx, process, call.set, adjustments)
     turn.returned(None, finish=(0 if call.all else asked[0], 0, b""))
     processes.hand_over(machine, fx, call.set, None)
     yield fx

@@ -9,7 +9,7 @@ import pytest
 
 import ipcsim
 from ipcsim.errors import UsageError
-from ipcsim.explorer.search import Progress, resident_bytes
+from ipcsim.explorer.limits import Progress, resident_bytes
 from ipcsim.verdict import Outcome, Verdict
 from tests.explorer.scenarios import program
 

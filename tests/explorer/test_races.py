@@ -17,9 +17,9 @@ import yaml
 import ipcsim
 from ipcsim.analysis.races import RaceDetector
 from ipcsim.errors import ScenarioError
+from ipcsim.explorer.limits import Limits
 from ipcsim.explorer.path import Path
 from ipcsim.explorer.reduction import Reduction
-from ipcsim.explorer.search import Limits
 from ipcsim.explorer.verify import Options, Verification
 from ipcsim.explorer.verify import verify as explore
 from ipcsim.model.machine import Machine

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import ipcsim
+from ipcsim.explorer.limits import Limits
 from ipcsim.explorer.reduction import Reduction
-from ipcsim.explorer.search import Limits
 from ipcsim.explorer.verify import Options, Verification
 from ipcsim.explorer.verify import verify as explore
 from ipcsim.program import Discipline, Fairness, Program

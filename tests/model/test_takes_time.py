@@ -165,3 +165,20 @@ processes:
         outcome = ipcsim.verify(program(text), semaphores=semaphores)
         assert outcome.verdict is Verdict.VIOLATION
         assert len(outcome.extra["steps"]) == 5, outcome.extra["steps"]
+
+
+@pytest.mark.parametrize("semaphores", ["weak", "kernel"])
+def test_what_has_no_value_ends_a_process_that_has_something_to_undo(semaphores: str) -> None:
+    """At once where it begins so; behind a call as a step of its own: its effect is seen before (S-16)."""
+    text = """
+semaphores: {s: {a: 0, b: 0}, t: {c: 0}}
+processes:
+  w: {locals: {n: 0}, steps: [STEPS{V: a, undo: true}]}
+  x: {steps: [P: b]}
+"""
+    at_once = text.replace("STEPS", "set: {n: 1 // n}, ")
+    behind = text.replace("STEPS", "{V: c, undo: true}, V: b, set: {n: 1 // n}, ")
+    assert ipcsim.verify(program(at_once), semaphores=semaphores).verdict is Verdict.ERROR
+    outcome = ipcsim.verify(program(behind), semaphores=semaphores, reduction="none")
+    assert outcome.verdict is Verdict.ERROR
+    assert {f.verdict for f in outcome.findings} == {Verdict.ERROR}
