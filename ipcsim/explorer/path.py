@@ -119,7 +119,7 @@ class Path:
             return
         if step.act in (Act.UNDO, Act.REAP):
             return  # nobody writes it down
-        if step.act in (Act.CALL, Act.SLEEP):
+        if step.act in (Act.CALL, Act.SLEEP, Act.LAST):
             yield from _packed(time, head(EventKind.BEGIN, pc), step.begin)
         if step.act in (Act.CALL, Act.WAKE):
             yield from _packed(time, head(EventKind.END, pc, number), step.end)
@@ -179,6 +179,7 @@ class Path:
         instruction = person.code[step.pc]
         notes = {
             Act.SLEEP: ["falls asleep"],
+            Act.LAST: ["is done, and never returns"],
             Act.WAKE: ["wakes up"],
             Act.STRIKE: ["timeout"],
             Act.DIE: ["is killed"],

@@ -62,7 +62,7 @@ def expected(machine: Machine, step: Step) -> tuple[Expected, ...]:
         return (_died(step.end[0]),)
     if step.act in (Act.UNDO, Act.REAP):
         return ()
-    if step.act in (Act.CALL, Act.SLEEP):
+    if step.act in (Act.CALL, Act.SLEEP, Act.LAST):
         a, b, data = step.begin
         found.append(Expected(EventKind.BEGIN, step.pc, None, a, b, data))
     if isinstance(instruction, Store):  # announced where it may be a fault

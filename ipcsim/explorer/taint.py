@@ -151,7 +151,7 @@ class Taint:
     def _step(self, state: int, step: Step) -> Iterator[_Link]:
         machine = self._machine
         instruction = machine.people[step.process].code[step.pc]
-        if isinstance(instruction, KernelCall) and step.act in (Act.CALL, Act.WAKE, Act.STRIKE):
+        if isinstance(instruction, KernelCall) and step.act in (Act.CALL, Act.WAKE, Act.STRIKE, Act.LAST):
             yield from self._call(state, step, instruction)
         elif isinstance(instruction, Load | Store) and step.act is Act.STEP and step.failure is None:
             yield from self._access(step, instruction)

@@ -17,6 +17,7 @@ class Act(StrEnum):
     STEP = "step"  # an instruction that cannot block
     CALL = "call"  # a kernel call, begun and ended
     SLEEP = "sleep"  # begun, and now asleep
+    LAST = "last"  # begun and done, but the process was killed meanwhile and never returns from it
     WAKE = "wake"  # the call it slept in is over
     STRIKE = "timeout"  # its timeout struck
     DIE = "die"  # a signal killed it, in the middle of anything

@@ -151,7 +151,7 @@ def returned(
     """
     if local.coming is Coming.KILL:  # what was done is done, and it never knows
         if act is Act.CALL:
-            fx.steps.append(Step(process, local.pc, Act.SLEEP, begin=begin, scheduled=True))
+            fx.steps.append(Step(process, local.pc, Act.LAST, errno, begin, scheduled=True))
         die(machine, fx, process, local)
         return
     if local.coming in (Coming.STOP, Coming.STOP_CAUGHT):

@@ -183,7 +183,7 @@ def apply(machine: Machine, state: int, action: Action, knows: Knows) -> Knows:
     for i, step in enumerate(action.steps):
         call = machine.people[step.process].code[step.pc]
         mine = lambda sort, p=step.process: [(sort, p)]  # noqa: E731
-        if isinstance(call, KernelCall) and step.act in (Act.CALL, Act.WAKE, Act.STRIKE):
+        if isinstance(call, KernelCall) and step.act in (Act.CALL, Act.WAKE, Act.STRIKE, Act.LAST):
             if step.errno:
                 name = str(call.action) if isinstance(call, ObjectCall) else NAMES[type(call)]
                 writing.row(step.process, name, step.errno, failed(machine, call, step))
