@@ -55,8 +55,10 @@ def compact(path: Path) -> int:
             lines.append(manifest.object_line(created, born))
     text = b"".join(lines)
     beside = manifest.beside(path)
+    # where one is left of a compaction that failed, it may have what the file has not
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        with open(fd, "wb") as file:
             file.write(text)
     except OSError:
         with suppress(OSError):

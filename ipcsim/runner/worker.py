@@ -452,9 +452,8 @@ class Worker:
             self.rings.control[process * WORDS + PID] = second  # before our parent's call is over
             os._exit(0)
         launcher = self.options.launcher
-        while (
-            os.getppid() == between
-        ):  # it ends at once; who adopts us then is the launcher, or that has gone
+        # it ends at once; who adopts us then is the launcher, or else that has gone
+        while os.getppid() == between:
             time.sleep(0.0005)
         sysv_process.die_with_parent(launcher)
         begin(self.program, process, self.handles, self.rings, self.options)
