@@ -6,7 +6,7 @@ So it first notes an `Intent`. An object that fits one which was never answered 
 - with a key: that key, a creator, a size and a time that agree, and it was not there before;
 - private: many may look alike, and only a segment shows the pid of its maker. So a private object is
   made with a mark in its rights and gets its own rights once it is noted. The mark is the execute bit of
-  others, which no System V call asks for (K-2) but shmat with SHM_EXEC, and which nobody sets.
+  others, which no System V call asks for but shmat with SHM_EXEC (shmop(2)), and which nobody sets.
 """
 
 from __future__ import annotations
