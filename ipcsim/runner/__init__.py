@@ -7,7 +7,9 @@
 - `probe`: asks the kernel whether a process really sleeps in the call that its ring names;
 - `schedulers`: who takes the next step, where the supervisor decides that;
 - `manifest`: what a run created, on disk, so that `ipcsim clean` can remove what a killed run left;
-- `clean`: removes it; `identity`: whether an object still is the one that a run made;
+- `creating`: makes an object so that it is never lost; `intents`: finds what was not noted in time;
+- `liveness`: whether a run goes on; `compaction`: keeps its manifest small;
+- `clean`: removes what is left; `identity`: whether an object still is the one that a run made;
 - `isolation`: runs in a private IPC namespace;
 - `inventory`: every object of a namespace, whose it is, and (`sleepers`) who sleeps on it for what;
 - `doctor`: what this `machine` allows: limits, abilities, surroundings.

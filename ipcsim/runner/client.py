@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from ipcsim.analysis.idle import Watched
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.program import Program
 from ipcsim.program.codec import encode
+
+PATIENCE = 10.0  # seconds without a word after which a launcher that is to end is killed
 
 # The fresh interpreter skips the site module (it costs as much as the rest) and is told where the
 # packages are instead; -P and -E keep the current folder and the environment out.
@@ -49,18 +53,26 @@ class Launcher:
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
         self._in, self._out = self._popen.stdin, self._popen.stdout
+        os.set_blocking(self._in.fileno(), False)  # somebody may have stopped the launcher
         self._rest = b""
+        self._unsent = bytearray()
         self.gone = False
         self.send(
             program=encode(program), rings=rings_fd, seed=seed, controlled=controlled, manifest=str(manifest),
-            watched=[list(pcs.items()) for pcs in watched],
+            watched=[list(pcs.items()) for pcs in watched], supervisor=os.getpid(),
         )  # fmt: skip
 
     def send(self, **request: Any) -> None:
+        """Send a request. What the pipe does not take at once is sent while replies are waited for."""
+        self._unsent += json.dumps(request).encode() + b"\n"
+        self._push()
+
+    def _push(self) -> None:
         try:
-            data = memoryview(json.dumps(request).encode() + b"\n")
-            while data:  # an unbuffered pipe may take a part only
-                data = data[self._in.write(data) or 0 :]
+            while self._unsent:
+                del self._unsent[: os.write(self._in.fileno(), self._unsent)]
+        except BlockingIOError:
+            pass
         except BrokenPipeError:
             self.gone = True
 
@@ -72,7 +84,9 @@ class Launcher:
         """What the launcher has said, waiting at most `seconds` for something."""
         if self.gone:
             return []
-        ready, _, _ = select.select([self._out], [], [], seconds)
+        ready, room, _ = select.select([self._out], [self._in] if self._unsent else [], [], seconds)
+        if room:
+            self._push()
         if not ready:
             return []
         part = os.read(self._out.fileno(), 1 << 20)
@@ -83,13 +97,24 @@ class Launcher:
         return [json.loads(line) for line in lines if line]
 
     def stop(self) -> list[dict[str, Any]]:
-        """Have every worker killed and reaped, and the launcher end; the last replies. May be repeated."""
+        """Have every worker killed and reaped, and the launcher end; the last replies. May be repeated.
+
+        A launcher that somebody has stopped is continued; one that does nothing for `PATIENCE` is killed, and
+        the workers with it.
+        """
         if self._in.closed:
             return []
         self.send(kill=True)
         last: list[dict[str, Any]] = []
-        while not self.gone:
-            last += self.replies(1.0)
+        until = time.monotonic() + PATIENCE
+        while not self.gone and time.monotonic() < until:
+            self._popen.send_signal(signal.SIGCONT)
+            if new := self.replies(1.0):
+                last += new
+                until = time.monotonic() + PATIENCE
+        if not self.gone:
+            self._popen.kill()
+            self.gone = True
         self._in.close()
         self._out.close()
         self._popen.wait()

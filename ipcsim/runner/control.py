@@ -24,7 +24,7 @@ from ipcsim.program.instructions import (
     Signal,
     Spawn,
 )
-from ipcsim.runner import objects
+from ipcsim.runner import creating, objects
 from ipcsim.runner.rings import BORN, PID, WORDS
 from ipcsim.sysv import libc, queues, segments, semaphores
 from ipcsim.trace import EventKind, head
@@ -159,7 +159,7 @@ def _create(worker: Worker, call: ObjectCall) -> Action:
     mode = declared.mode if call.mode is None else call.mode
 
     def create() -> int:
-        found = worker.create(lambda: objects.create(declared, mode, call.size, call.exclusive))
+        found = worker.create(declared, mode, call.size, call.exclusive)
         worker.handles.ids[call.object.kind][call.object.number] = found
         return found
 
@@ -263,9 +263,16 @@ def _target(worker: Worker, family: int, index: Expr | None) -> Action:
 def _signal(worker: Worker, call: Signal) -> Action:
     control, number = worker.rings.control, getattr(signal, call.signal)
     target = _target(worker, call.family, call.index)
+    # whom SIGKILL is to end must not be making an object
+    makers = set(creating.creators(worker.program)) if number == signal.SIGKILL else set()
 
     def kill() -> int:
-        word = target() * WORDS + PID
+        process = target()
+        with creating.kept_out(worker.rings.fd, {process} & makers, creating.PATIENCE):
+            return send(process)
+
+    def send(process: int) -> int:
+        word = process * WORDS + PID
         pid = control[word]
         if pid == 0:
             raise ProcessLookupError(errno.ESRCH, "no such process")

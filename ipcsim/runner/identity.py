@@ -17,6 +17,7 @@ from ipcsim.runner import objects
 from ipcsim.runner.objects import Created
 from ipcsim.sysv.tables import Row, SegmentRow, SetRow, Tables
 
+_COARSE = 5  # CLOCK_REALTIME_COARSE, which the kernel takes ctime from: it lags behind the other one
 GRACE = 5  # seconds after the last sign of life in which the run may still have changed an object
 
 
@@ -31,6 +32,11 @@ class Birth:
     cpid: int | None = None  # of a segment
 
 
+def kernel_seconds() -> int:
+    """The present time as the kernel would note it in an object."""
+    return int(time.clock_gettime(_COARSE))
+
+
 def birth(created: Created) -> Birth:
     """Of an object that this process has just made."""
     try:
@@ -38,7 +44,7 @@ def birth(created: Created) -> Birth:
     except OSError:  # made without the right to read it
         stat = {}
     return Birth(
-        stat.get("ctime", int(time.time())),
+        stat.get("ctime", kernel_seconds()),
         stat.get("cuid", os.geteuid()),
         stat.get("cgid", os.getegid()),
         stat.get("size", stat.get("nsems")),
@@ -67,7 +73,7 @@ def stranger(created: Created, born: Birth | None, row: Row, touched: float) -> 
     if born is not None:
         if (row.cuid, row.cgid) != (born.cuid, born.cgid):
             return "the id now belongs to an object of another creator"
-        if born.size is not None and born.size != _size(row):
+        if born.size is not None and born.size != size_of(row):
             return "the id now belongs to an object of another size"
         if isinstance(row, SegmentRow) and born.cpid is not None and born.cpid != row.cpid:
             return "the id now belongs to a segment that another process made"
@@ -79,7 +85,8 @@ def stranger(created: Created, born: Birth | None, row: Row, touched: float) -> 
     return ""
 
 
-def _size(row: Row) -> int | None:
+def size_of(row: Row) -> int | None:
+    """Bytes of a segment, semaphores of a set, None for a queue."""
     match row:
         case SegmentRow(size=size):
             return size

@@ -10,7 +10,7 @@ the supervisor in lines of JSON: requests on standard input, replies on standard
     exit      a worker is gone: its number, exit code or −signal
 
 Ends: the supervisor's `kill`, the end of its input, or the death of the supervisor (then the kernel
-kills launcher and workers).
+kills launcher and workers, each after the object that it is making).
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ import os
 import select
 import signal
 import time
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NoReturn
 
 from ipcsim.program import Identity, Program
 from ipcsim.program.codec import decode_program
 from ipcsim.program.instructions import ObjectRef
-from ipcsim.runner import manifest, objects
+from ipcsim.runner import creating, objects
 from ipcsim.runner.handles import Handles
 from ipcsim.runner.rings import BORN, PID, WORDS, Rings
 from ipcsim.runner.worker import Options, Worker, become, begin, catch_signals
@@ -45,18 +47,22 @@ def reply(**message: Any) -> None:
 def main() -> None:
     """The life of a launcher."""
     requests = os.fdopen(0, "rb", buffering=0, closefd=False)
-    supervisor = os.getppid()
     request = json.loads(_read_line())
+    supervisor = request["supervisor"]
+    sysv_process.die_with_parent(supervisor)
     program = decode_program(request["program"])
     watched = tuple({pc: tuple(slots) for pc, slots in pcs} for pcs in request["watched"])
-    options = Options(request["seed"], request["controlled"], request["manifest"], watched=watched)
+    try:
+        notes = os.open(request["manifest"], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    except OSError as error:
+        reply(cannot=f"cannot note what the run makes in {request['manifest']}: {error.strerror}")
+        return
+    options = Options(request["seed"], request["controlled"], notes, watched=watched)
     if (reason := _cannot_switch(program)) is not None:
         reply(cannot=reason)
         return
     sysv_process.become_subreaper()
-    created = _create_objects(program, options)
-    # from here on everything is written down: the death of the supervisor may take us along
-    sysv_process.die_with_parent(supervisor)
+    created = _create_objects(program, creating.Maker(notes, creating.LAUNCHER, supervisor))
     if created is None:
         return
     reply(created=[[ref.kind, ref.number, made.id] for ref, made in created.items()])
@@ -106,7 +112,7 @@ def _read_line() -> bytes:
     return bytes(parts)
 
 
-def _create_objects(program: Program, options: Options) -> dict[ObjectRef, objects.Created] | None:
+def _create_objects(program: Program, maker: creating.Maker) -> dict[ObjectRef, objects.Created] | None:
     """Create, write down and initialise everything that the run creates; all or nothing."""
     created: dict[ObjectRef, objects.Created] = {}
     for ref, declared in program.objects():
@@ -114,9 +120,7 @@ def _create_objects(program: Program, options: Options) -> dict[ObjectRef, objec
             continue
         try:
             # a persistent object may be there from an earlier run
-            made = objects.create(declared, declared.mode, exclusive=not declared.persist)
-            if made.new:
-                manifest.append(options.manifest, made)
+            made = maker.create(declared, declared.mode, exclusive=not declared.persist)
             created[ref] = made
             if made.new:
                 objects.initialise(declared, made.id)
@@ -139,6 +143,7 @@ class _Workers:
         self._program, self._handles, self._rings, self._options = program, handles, rings, options
         self._nothing = os.open(os.devnull, os.O_RDWR)
         self._numbers: dict[int, int] = {}  # pid → process
+        self._makers = creating.creators(program)
         self._start_read, self._start_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -221,7 +226,9 @@ class _Workers:
         if (victim := request.get("signal")) is not None:
             process, number = victim
             if pid := self._rings.control[process * WORDS + PID]:  # not reaped yet: certainly its own
-                os.kill(pid, number)
+                makers = self._makers if number == signal.SIGKILL else []
+                with self._kept_out({process} & set(makers)):
+                    os.kill(pid, number)
         return bool(request.get("kill"))
 
     def _reap(self, flags: int) -> None:
@@ -250,11 +257,21 @@ class _Workers:
 
     def _kill(self) -> None:
         """Kill until no child is left: one that was just being spawned comes to us as its subreaper."""
-        while children := self._children():
-            for pid in children:
-                os.kill(pid, signal.SIGKILL)  # not reaped yet, so certainly ours
-            time.sleep(0.001)
-            self._reap(os.WNOHANG)
+        with self._kept_out(self._makers):
+            while children := self._children():
+                for pid in children:
+                    os.kill(pid, signal.SIGKILL)  # not reaped yet, so certainly ours
+                time.sleep(0.001)
+                self._reap(os.WNOHANG)
+
+    def _kept_out(self, processes: Collection[int]) -> AbstractContextManager[bool]:
+        """Wait for those who are making an object, and let nobody begin to; whom somebody has stopped in
+        the middle of it goes on."""
+        return creating.kept_out(self._rings.fd, processes, creating.PATIENCE, self._continue)
+
+    def _continue(self, process: int) -> None:
+        if pid := self._rings.control[process * WORDS + PID]:  # not reaped yet: certainly its own
+            os.kill(pid, signal.SIGCONT)
 
     def _children(self) -> list[int]:
         me = os.getpid()

@@ -1,10 +1,10 @@
 """The manifest of a run: who runs it, and every kernel object that it created.
 
 One file a run, a line of JSON each: first the supervisor (pid, start time, IPC namespace, boot), then
-the objects as they are made, and the pids of the workers. The launcher writes it before it starts to die
-with its supervisor, so what exists is always written down. The run deletes the file when it has removed
-everything; `ipcsim clean` does so for runs whose supervisor is gone. Where an object is meant to
-outlive the run, so does its manifest.
+each object twice, before it is made (see `intents`) and when its id is known, and the pids of the
+workers. So what exists can always be found. The run deletes the file when it has removed everything;
+`ipcsim clean` does so for runs whose supervisor is gone. Where an object is meant to outlive the run, so
+does its manifest. While the run goes on, `compaction` strikes out what has been removed.
 
 What is read back may be damaged (a full disk, an editor): every field is checked.
 """
@@ -17,20 +17,22 @@ import os
 import stat
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectKind
-from ipcsim.runner import objects
+from ipcsim.runner import intents, liveness, objects
 from ipcsim.runner.identity import Birth, birth
+from ipcsim.runner.intents import Intent
 from ipcsim.runner.objects import Created
 from ipcsim.sysv import namespaces
 
-LARGEST = 64 * 2**20  # bytes of a manifest that are read
+LARGEST = 2**30  # bytes of a manifest that are read: more than all processes make before they must wait
 _INT = 2**31
+_BESIDE = ".new.jsonl"
 
 
 def folder() -> Path:
@@ -58,19 +60,6 @@ def folder() -> Path:
     return path
 
 
-def start_time(pid: int) -> int | None:
-    """When the process started (clock ticks since boot): with the pid it names a process for ever.
-
-    None where it is gone; a zombie is, though nobody has reaped it (in a container perhaps nobody will).
-    """
-    try:
-        line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    state, *rest = line.rpartition(")")[2].split()
-    return None if state in "ZX" else int(rest[18])
-
-
 def namespace() -> str:
     """This process's IPC namespace, as in `ipc:[4026531839]`."""
     return namespaces.ipc()
@@ -93,13 +82,23 @@ class Manifest:
     members: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     workers: dict[int, str] = field(default_factory=dict)
     over: bool = False  # it ended in order, and something of it persists
+    open: dict[int, Intent] = field(default_factory=dict)  # by process: what it may have made besides
 
     @property
     def alive(self) -> bool:
-        """Whether this run goes on: its supervisor exists (which may go on after the run)."""
-        return not self.over and bool(
-            self.owner["boot"] == boot() and start_time(self.pid) == self.owner["started"]
+        """Whether this run goes on: its supervisor exists (which may go on after the run), or one of its
+        processes is making an object just now. It does where nobody can tell (see `liveness`)."""
+        if self.over or self.owner["boot"] != boot():
+            return False
+        return self._supervised or any(
+            intent.pid is not None and liveness.start_time(intent.pid) is not None
+            for intent in self.open.values()
         )
+
+    @property
+    def _supervised(self) -> bool:
+        path, locked = original(self.path), self.owner.get("locked") is True
+        return liveness.goes_on(path, self.pid, self.owner["started"], _pids(self.owner), locked)
 
     @property
     def pid(self) -> int:
@@ -143,7 +142,8 @@ def begin(program: Program, isolated: bool = False) -> Path:
     """A new manifest for a run that this process supervises."""
     owner = {
         "pid": os.getpid(),
-        "started": start_time(os.getpid()),
+        "started": liveness.start_time("self"),
+        "pid_namespace": liveness.pid_namespace() or "",
         "namespace": namespace(),
         "namespace_id": namespaces.unique(),
         "isolated": isolated,
@@ -154,8 +154,11 @@ def begin(program: Program, isolated: bool = False) -> Path:
     }
     path = folder() / f"{os.getpid()}-{time.time_ns()}.jsonl"
     try:
-        path.write_text(json.dumps(owner) + "\n")
+        path.touch(mode=0o600)
+        owner["locked"] = liveness.claim(path)
+        path.write_bytes(line(owner))
     except OSError as error:
+        liveness.release(path)
         with suppress(OSError):
             path.unlink(missing_ok=True)
         raise EnvironmentProblem(
@@ -164,15 +167,16 @@ def begin(program: Program, isolated: bool = False) -> Path:
     return path
 
 
-def append(path: str | Path | int, created: Created) -> None:
-    """Note an object that was just made; one write, so that several processes can. `path` may be a
-    descriptor open for appending, for a process that may no longer open the file.
+def append(path: str | Path | int, created: Created, by: int | None = None) -> None:
+    """Note an object that was just made (`by` a process that has noted an intent); one write, so that
+    several processes can. `path` may be a descriptor open for appending, for a process that may no longer
+    open the file.
 
     Where that fails (a full disk) the object is removed again: what is not written down would be left
     behind. Raises OSError then.
     """
     try:
-        _append(path, asdict(created) | {"birth": asdict(birth(created))})
+        _append(path, object_line(created, birth(created), by))
     except OSError:
         if created.new:
             with suppress(OSError):
@@ -180,10 +184,21 @@ def append(path: str | Path | int, created: Created) -> None:
         raise
 
 
+def note_intent(notes: int, by: int, intent: Intent) -> None:
+    """Note what process `by` is about to make. OSError where that fails: it may not make it then."""
+    _append(notes, intent_line(by, intent))
+
+
+def note_nothing(notes: int, by: int) -> None:
+    """Note that nothing came of the last intent of process `by`."""
+    with suppress(OSError):  # the next one says it, too
+        _append(notes, line({"by": by, "made": None}))
+
+
 def note_workers(path: Path, workers: dict[int, str]) -> None:
     """Note the names of processes by their pids, for those who look from outside."""
     with suppress(OSError):  # nothing depends on it
-        _append(path, {"workers": workers})
+        _append(path, line({"workers": workers}))
 
 
 def finish(path: Path) -> None:
@@ -197,19 +212,47 @@ def finish(path: Path) -> None:
         stays = False
     with suppress(OSError):
         if stays:
-            _append(path, {"over": True})
+            _append(path, line({"over": True}))
         else:
             path.unlink(missing_ok=True)
+        beside(path).unlink(missing_ok=True)
+    liveness.release(path)
 
 
-def _append(path: str | Path | int, data: dict[str, Any]) -> None:
-    line = json.dumps(data).encode() + b"\n"
-    fd = os.dup(path) if isinstance(path, int) else os.open(path, os.O_WRONLY | os.O_APPEND)
+def line(data: dict[str, Any]) -> bytes:
+    """One line of a manifest."""
+    return json.dumps(data).encode() + b"\n"
+
+
+def object_line(created: Created, born: Birth | None, by: int | None = None) -> bytes:
+    """The line of an object, which answers the intent of process `by`."""
+    known = {} if born is None else {"birth": asdict(born)}
+    return line(asdict(created) | known | ({} if by is None else {"by": by}))
+
+
+def intent_line(by: int, intent: Intent) -> bytes:
+    """The line of what process `by` is about to make."""
+    return line({"by": by, "about": intents.as_data(intent)})
+
+
+def beside(path: Path) -> Path:
+    """Where a manifest is while `compaction` rewrites it: read like any other."""
+    return path.with_name(f"{path.stem}{_BESIDE}")
+
+
+def original(path: Path) -> Path:
+    """The manifest that `path` is, or stands beside."""
+    return path.with_name(path.name.replace(_BESIDE, ".jsonl"))
+
+
+def _append(path: str | Path | int, data: bytes) -> None:
+    fd = path if isinstance(path, int) else os.open(path, os.O_WRONLY | os.O_APPEND)
     try:
-        if os.write(fd, line) < len(line):
+        if os.write(fd, data) < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
-        os.close(fd)
+        if fd != path:
+            os.close(fd)
 
 
 # --- reading ---
@@ -224,17 +267,25 @@ def read(path: Path) -> Manifest:
         raise ValueError(f"{path} is not a manifest")
     made: list[tuple[Created, Birth | None]] = []
     workers: dict[int, str] = {}
+    waiting: dict[int, Intent] = {}
     over = False
-    for line in lines[:-1]:  # the last one is being written, or cut short
-        data = _object(line)
+    known = _pids(owner) == liveness.pid_namespace()  # else a pid means nothing here
+    for text_line in lines[:-1]:  # the last one is being written, or cut short
+        data = _object(text_line)
         if data is None:
             continue
-        if data.get("over") is True:
+        by: Any = data.get("by")
+        if _is_int(by, -1, _INT):
+            waiting.pop(by, None)
+        if (intent := intents.from_data(data.get("about"))) is not None and _is_int(by, -1, _INT):
+            waiting[by] = intent if known else replace(intent, pid=None)
+        elif data.get("over") is True:
             over = True
         elif isinstance(named := data.get("workers"), dict):
             workers |= {int(k): str(v) for k, v in named.items() if k.isdecimal() and len(k) < 12}
         elif (created := _created(data)) is not None:
-            made.append((created, _birth(data.get("birth"))))
+            born = _birth(data.get("birth"))
+            made.append((created, born if known or born is None else replace(born, cpid=None)))
     return Manifest(
         path,
         owner,
@@ -244,6 +295,7 @@ def read(path: Path) -> Manifest:
         _members(owner),
         workers,
         over,
+        waiting,
     )
 
 
@@ -279,6 +331,12 @@ def _object(line: str) -> dict[str, Any] | None:
 def _is_owner(data: dict[str, Any]) -> bool:
     texts = all(isinstance(data.get(k), str) for k in ("namespace", "boot"))
     return texts and _is_int(data.get("pid"), 1, _INT) and _is_int(data.get("started"), 0, 2**63)
+
+
+def _pids(owner: dict[str, Any]) -> str | None:
+    """The pid namespace in which the run's pids are meant; that of this process where nothing is said."""
+    said = owner.get("pid_namespace")
+    return (said or None) if isinstance(said, str) else liveness.pid_namespace()
 
 
 def _is_int(value: object, least: int, limit: int) -> bool:

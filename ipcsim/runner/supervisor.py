@@ -23,8 +23,10 @@ from ipcsim.analysis.cycles import preload
 from ipcsim.analysis.idle import idle
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.program import Program, RunSettings, Scheduler
-from ipcsim.runner import isolation, judgement, manifest, objects, schedulers
+from ipcsim.runner import creating, isolation, judgement, manifest, objects, schedulers
+from ipcsim.runner.clean import remove_own
 from ipcsim.runner.client import Launcher
+from ipcsim.runner.compaction import Compactor
 from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.news import RunNews
 from ipcsim.runner.rings import Rings
@@ -109,7 +111,8 @@ class _Run:
                 ends.callback(trace.abandon)
             rings = Rings(len(program.processes))
             ends.callback(os.close, rings.fd)
-            ends.callback(self._remove_objects)
+            ends.callback(self._remove_objects, rings.fd)
+            self._compactor = Compactor(self._manifest, rings.fd, creating.creators(program))
             watched = [i.watched for i in idle(program)] if program.settings.livelock is not None else []
             launcher = Launcher(program, rings.fd, self._seed, controlled, self._manifest, watched)
             ends.callback(launcher.stop)
@@ -177,13 +180,13 @@ class _Run:
             session.flush()
             with suppress(OSError):
                 os.utime(self._manifest)
+            self._compactor.look()
 
-    def _remove_objects(self) -> None:
-        """Remove what the manifest lists, except what is meant to persist."""
-        with suppress(OSError, ValueError):
-            for created in manifest.read(self._manifest).objects:
-                if not created.persist:
-                    objects.remove(created.kind, created.id)
+    def _remove_objects(self, locks: int) -> None:
+        """Remove what the run has made. Where the launcher was killed, a worker may still be making
+        something; it ends when that is noted."""
+        with creating.kept_out(locks, creating.creators(self._program), creating.PATIENCE):
+            remove_own(self._manifest)
 
 
 @contextmanager

@@ -235,7 +235,9 @@ class Turns:
             while state in (b"Z", b"X", b"") and process not in session.codes:
                 session.collect(0.005)
                 state = run_state(session.pid(process))
-                if session.ending.interrupted or session.ending.launcher:
+                session.time_is_up()
+                ending = session.ending
+                if ending.interrupted or ending.launcher or ending.timeout or ending.duration:
                     return
 
     def _settle_sleepers(self) -> None:

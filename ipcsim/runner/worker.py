@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
 
 from ipcsim.errors import EvaluationError
@@ -48,9 +48,9 @@ from ipcsim.program.instructions import (
     Signal,
     Store,
 )
-from ipcsim.runner import calls, control, manifest, news
+from ipcsim.program.objects import IpcObject
+from ipcsim.runner import calls, control, creating, news
 from ipcsim.runner.handles import Handles
-from ipcsim.runner.objects import Created
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, PID, STRIKE, WORDS, Rings, emit_data, emitter
 from ipcsim.sysv import process as sysv_process
 from ipcsim.sysv.libc import errno_name
@@ -70,7 +70,7 @@ class Options:
 
     seed: int
     controlled: bool
-    manifest: str | int  # a path, or a descriptor open for appending
+    manifest: int  # a descriptor open for appending, also for those who may not open the file
     launcher: int = 0  # its pid
     watched: tuple[dict[int, tuple[int, ...]], ...] = ()  # by family: see `analysis.idle`
 
@@ -80,10 +80,8 @@ def begin(program: Program, process: int, handles: Handles, rings: Rings, option
     try:
         identity = program.families[program.processes[process].family].identity
         if identity is not None:
-            # the manifest is private to the user who runs ipcsim: keep it open
-            options = replace(options, manifest=os.open(str(options.manifest), os.O_WRONLY | os.O_APPEND))
             become(identity)
-            sysv_process.die_with_parent(os.getppid())  # changing the user has cleared it
+            sysv_process.die_with_parent(options.launcher)  # changing the user has cleared it
         Worker(program, process, handles, rings, options).run()
     except BaseException:  # a defect of ipcsim: show it on stderr, leave at once
         import traceback
@@ -427,17 +425,11 @@ class Worker:
             sysv_process.futex_wait(turn, given & 0xFFFFFFFF)
         self.alternative = control[block + ORDER]
 
-    def create(self, create: Callable[[], Created]) -> int:
-        """Run `create` and enter what it made in the manifest, with no gap in which it could be lost."""
-        parent = os.getppid()
-        sysv_process.outlive_parent()
-        try:
-            created = create()
-            if created.new:
-                manifest.append(self.options.manifest, created)
-        finally:
-            sysv_process.die_with_parent(parent)
-        return created.id
+    def create(self, declared: IpcObject, mode: int, size: int | None, exclusive: bool) -> int:
+        """The id of an object that is made, or found, here: with no gap in which it could be lost."""
+        maker = creating.Maker(self.options.manifest, self.process, self.options.launcher)
+        with creating.inside(self.rings.fd, self.process):
+            return maker.create(declared, mode, size, exclusive).id
 
     def spawn(self, process: int) -> None:
         """Fork `process`, which begins with this worker's handles and attachments.
@@ -451,6 +443,7 @@ class Worker:
             if status:
                 raise OSError(errno.EAGAIN, "fork: the limit of processes is reached")
             return
+        between = os.getpid()
         try:
             second = os.fork()
         except OSError:
@@ -459,7 +452,8 @@ class Worker:
             self.rings.control[process * WORDS + PID] = second  # before our parent's call is over
             os._exit(0)
         launcher = self.options.launcher
-        while os.getppid() != launcher:
+        # it ends at once; who adopts us then is the launcher, or else that has gone
+        while os.getppid() == between:
             time.sleep(0.0005)
         sysv_process.die_with_parent(launcher)
         begin(self.program, process, self.handles, self.rings, self.options)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ipcsim.runner import manifest
+from ipcsim.runner import liveness, manifest
 from ipcsim.sysv import queues, segments
 from tests.cli.conftest import Run
 from tests.runner.helpers import wait_until
@@ -171,7 +171,7 @@ def test_names_that_would_steer_a_terminal(ipcsim: Run) -> None:
     """A manifest that somebody has edited; the scenario language refuses such names."""
     queue = queues.create(0, 0o600)
     owner = {
-        "pid": os.getpid(), "started": manifest.start_time(os.getpid()), "namespace": manifest.namespace(),
+        "pid": os.getpid(), "started": liveness.start_time(os.getpid()), "namespace": manifest.namespace(),
         "boot": manifest.boot(), "scenario": "a\x1b[31mb\n",
     }  # fmt: skip
     noted = {"kind": "queue", "name": "q\x1b]0;x\x07\u202e", "id": queue, "key": 0, "new": True}
