@@ -148,6 +148,11 @@ _RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Run in a private IPC namespace (root, or user namespaces): nothing can be left behind.",
     ),
     click.option(
+        "--shared",
+        is_flag=True,
+        help="Let the scenario use, change and remove objects that others made; refused otherwise.",
+    ),
+    click.option(
         "--live", is_flag=True, help="Show each process and the objects while it runs, on a terminal."
     ),
 )

@@ -32,6 +32,7 @@ class Launcher:
         controlled: bool,
         manifest: Path,
         watched: Sequence[Watched],
+        shared: bool = False,
     ) -> None:
         path = [str(Path(__file__).resolve().parents[2]), *(p for p in sys.path if p)]
         command = [sys.executable, "-S", "-E", "-P", "-c", _BOOT.format(path=path)]
@@ -53,7 +54,7 @@ class Launcher:
         self.gone = False
         self.send(
             program=encode(program), rings=rings_fd, seed=seed, controlled=controlled, manifest=str(manifest),
-            watched=[list(pcs.items()) for pcs in watched],
+            watched=[list(pcs.items()) for pcs in watched], shared=shared,
         )  # fmt: skip
 
     def send(self, **request: Any) -> None:
