@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ipcsim import verdict
 from ipcsim.errors import Diagnostic, EnvironmentProblem, IpcsimError, ScenarioError, UsageError
 from ipcsim.program import Program, RunSettings, Scheduler
+from ipcsim.program.program import LONGEST_RUN
 from ipcsim.schedule import Schedule
 from ipcsim.verdict import Outcome
 
@@ -276,8 +277,8 @@ def _in_range(name: str, value: int, least: int, most: int) -> int:
 
 
 def _positive(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10**9:
-        raise UsageError(f"`{name}` is a number of seconds above 0, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LONGEST_RUN:
+        raise UsageError(f"`{name}` is a number of seconds above 0 and at most {LONGEST_RUN}, not {value!r}")
     return float(value)
 
 

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from ipcsim.language.nodes import Map, Scalar, Seq, kind_of
 from ipcsim.language.yaml_reader import as_bool, as_int
-from ipcsim.program.program import Discipline, Fairness, Scheduler
+from ipcsim.program.program import LONGEST_RUN, Discipline, Fairness, Scheduler
 from ipcsim.verdict import Verdict
 
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ns|us|ms|s|min)")
@@ -109,6 +109,14 @@ Expression = Annotated[Scalar, _scalar("an expression such as `seats - 1`", EXPR
 Duration = Annotated[
     Scalar,
     _scalar("a duration such as `10ms`, `2s`, `1min`", DURATION_JSON, lambda s: seconds(s.text) is not None),
+]
+RunTime = Annotated[
+    Scalar,
+    _scalar(
+        "a duration such as `2s`, `1min`, of at most a week",
+        DURATION_JSON,
+        lambda s: (value := seconds(s.text)) is not None and value <= LONGEST_RUN,
+    ),
 ]
 Mode = Annotated[
     Scalar,

@@ -18,7 +18,6 @@ from ipcsim.language.leaves import (
     WORD,
     Bool,
     DisciplineWord,
-    Duration,
     Expression,
     FairnessWord,
     FieldType,
@@ -29,6 +28,7 @@ from ipcsim.language.leaves import (
     OffOrPositive,
     ParameterType,
     Positive,
+    RunTime,
     SchedulerWord,
     Shorthand,
     Steps,
@@ -160,10 +160,10 @@ class RunShape(Shape):
     """How to run it."""
 
     seed: Natural | None = Field(None, description="of everything random")
-    timeout: Duration | None = Field(
+    timeout: RunTime | None = Field(
         None, description="the run ends as inconclusive after it; 20s unless told"
     )
-    duration: Duration | None = Field(None, description="the run ends on purpose after it")
+    duration: RunTime | None = Field(None, description="the run ends on purpose after it")
     scheduler: SchedulerWord | None = Field(None, description="free (the kernel decides), random, pct")
     depth: Natural | None = Field(None, description="priority changes of the pct scheduler; 3 unless told")
     starvation: OffOrPositive | None = Field(

@@ -84,6 +84,9 @@ class Scheduler(StrEnum):
     REPLAY = "replay"
 
 
+LONGEST_RUN = 7 * 86_400  # seconds; also of a verification: nobody waits longer, and a typing error would
+
+
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """How to run; durations in seconds.

@@ -23,7 +23,7 @@ from ipcsim.analysis.cycles import preload
 from ipcsim.analysis.idle import idle
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.program import Program, RunSettings, Scheduler
-from ipcsim.runner import isolation, judgement, manifest, objects, schedulers
+from ipcsim.runner import capacity, isolation, judgement, manifest, objects, schedulers
 from ipcsim.runner.client import Launcher
 from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.news import RunNews
@@ -63,6 +63,7 @@ def run(
         settings = replace(settings, scheduler=Scheduler.REPLAY)
     seed = settings.seed if settings.seed is not None else random.SystemRandom().randrange(2**31)
     objects.check_initial(program)
+    capacity.check(program)
     scheduler = schedulers.make(program, settings, seed, schedule)
     if isolate:
         isolation.move()
