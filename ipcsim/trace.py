@@ -143,6 +143,7 @@ class TraceWriter:
 
     def __init__(self, path: Path, program: Program, **header: Any) -> None:
         self.path = path
+        self.size = 0  # bytes of events
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("xb", buffering=1 << 18)
         first = {"ipcsim-trace": FORMAT, **header, "program": encode(program)}
@@ -156,6 +157,7 @@ class TraceWriter:
     def records(self, process: int, raw: bytes | memoryview) -> None:
         self._file.write(CHUNK.pack(RECORDS, process, len(raw)))
         self._file.write(raw)
+        self.size += CHUNK.size + len(raw)
 
     def note(self, data: dict[str, Any]) -> None:
         self._json(NOTE, data)

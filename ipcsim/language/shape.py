@@ -31,6 +31,7 @@ from ipcsim.language.leaves import (
     RunTime,
     SchedulerWord,
     Shorthand,
+    Size,
     Steps,
     Text,
     Value,
@@ -172,6 +173,9 @@ class RunShape(Shape):
     )
     livelock: OffOrPositive | None = Field(
         None, description="livelock: so many steps without a progress phase; off: not judged"
+    )
+    trace_limit: Size | None = Field(
+        None, description="how large the trace may get; the run goes on without; 1GB unless told"
     )
 
 
