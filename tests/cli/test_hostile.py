@@ -30,8 +30,14 @@ def trace(ipcsim: Run, folder: Path) -> Path:
 # --- what is read ---
 
 
-@pytest.mark.parametrize("command", ["run", "verify", "check", "show", "report", "replay"])
-@pytest.mark.parametrize("what", ["fifo.yaml", "/dev/zero", "/dev/tty", "link.yaml"])
+READERS = ["run", "verify", "check", "show", "report", "replay"]
+SPECIAL = [
+    *((command, "fifo.yaml") for command in READERS),
+    *((command, name) for command in ("run", "report") for name in ("/dev/zero", "/dev/tty", "link.yaml")),
+]
+
+
+@pytest.mark.parametrize(("command", "what"), SPECIAL)
 def test_special_files_are_refused_at_once(ipcsim: Run, folder: Path, command: str, what: str) -> None:
     os.mkfifo(folder / "fifo.yaml")
     (folder / "link.yaml").symlink_to("/dev/zero")
@@ -135,18 +141,34 @@ HOSTILE: dict[str, list[str]] = {
 }
 
 
-@pytest.mark.parametrize("colors", ["NO_COLOR", "plain"])
-@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
-def test_no_escape_gets_through(
-    ipcsim: Run, folder: Path, words: list[str], colors: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if colors != "plain":
-        monkeypatch.setenv(colors, "1")
+def failing(message: str) -> str:
+    return f"processes: {{w: {{steps: [{{assert: me == 1, message: {message}}}]}}}}\n"
+
+
+def _hostile_files(folder: Path) -> None:
     quoted = '"\\e[31mred\\a"'
     (folder / f"bad{ESC}.yaml").write_text("nonsense: [\n")
-    (folder / "named.yaml").write_text(f"title: {quoted}\ndescription: {quoted}\n{QUICK}")
+    (folder / "named.yaml").write_text(f"title: {quoted}\ndescription: {quoted}\n{failing(quoted)}")
     (folder / "wrong.yaml").write_text(f"problem: {quoted}\n{quoted}: {quoted}\n")
+
+
+@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
+def test_no_escape_gets_through(ipcsim: Run, folder: Path, words: list[str]) -> None:
+    _hostile_files(folder)
     _clean(ipcsim(*words))
+
+
+@pytest.mark.parametrize("which", ["run", "show", "check", "file"])
+def test_none_hides_among_our_own_colours(
+    ipcsim: Run, folder: Path, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _hostile_files(folder)
+    done = ipcsim(*HOSTILE[which])
+    said = done.stdout + done.stderr
+    assert "red" in said
+    assert "\x1b[31mred" not in said
+    assert "\x07" not in said
 
 
 @pytest.mark.parametrize("colored", [False, True])
