@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ipcsim import verdict
 from ipcsim.errors import Diagnostic, EnvironmentProblem, IpcsimError, ScenarioError, UsageError
 from ipcsim.program import Program, RunSettings, Scheduler
+from ipcsim.program.program import LONGEST_RUN
 from ipcsim.schedule import Schedule
 from ipcsim.verdict import Outcome
 
@@ -84,6 +85,7 @@ def run(
     trace_dir: Folder | None = None,
     progress: Callable[[Progress], None] | None = None,
     isolate: bool = False,
+    shared: bool = False,
     arguments: Mapping[str, Argument] | None = None,
     **parameters: Argument,
 ) -> Outcome:
@@ -92,8 +94,9 @@ def run(
     What is None stays as the scenario says. Times are in seconds. `schedule` makes it a replay.
     `trace_dir` is where the trace goes; without it none is written. `progress` is called about ten
     times a second while the run goes on. `isolate` runs in a private IPC namespace, in a helper process: the
-    calling process stays in its own. A parameter of the problem that is called like one of these
-    (`seed`) goes into `arguments`.
+    calling process stays in its own. `shared` lets its processes use objects that others made, which is
+    refused otherwise. A parameter of the problem that is called like one of these (`seed`) goes into
+    `arguments`.
 
     An outcome of `ok` speaks of this run only.
     """
@@ -105,7 +108,18 @@ def run(
     else:
         program, target = load(what, arguments=given), os.fspath(what)
     request = Request(
-        target, given, seed, scheduler, depth, timeout, duration, schedule, trace_dir, progress, isolate
+        target,
+        given,
+        seed,
+        scheduler,
+        depth,
+        timeout,
+        duration,
+        schedule,
+        trace_dir,
+        progress,
+        isolate,
+        shared=shared,
     )
     return execute(program, request)
 
@@ -129,6 +143,7 @@ class Request:
     progress: Callable[[Progress], None] | None = None
     isolate: bool = False
     may_move: bool = False
+    shared: bool = False
 
 
 def execute(program: Program, request: Request) -> Outcome:
@@ -147,7 +162,14 @@ def execute(program: Program, request: Request) -> Outcome:
         from ipcsim.runner import supervisor
 
         supervise = partial(supervisor.run, isolate=request.isolate)
-    outcome = supervise(program, settings=settings, schedule=steps, folder=folder, progress=request.progress)
+    outcome = supervise(
+        program,
+        settings=settings,
+        schedule=steps,
+        folder=folder,
+        progress=request.progress,
+        shared=request.shared,
+    )
     remarks = [*outcome.extra.get("remarks", ()), *([remark] if remark else [])]
     asked = {"target": request.target, "set": dict(request.given), "options": _options(request)}
     return replace(outcome, extra={**outcome.extra, "remarks": remarks, "request": asked})
@@ -255,22 +277,24 @@ def _in_range(name: str, value: int, least: int, most: int) -> int:
 
 
 def _positive(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10**9:
-        raise UsageError(f"`{name}` is a number of seconds above 0, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LONGEST_RUN:
+        raise UsageError(f"`{name}` is a number of seconds above 0 and at most {LONGEST_RUN}, not {value!r}")
     return float(value)
 
 
 def _options(request: Request) -> list[str]:
     """What was said, as options of the command line (the seed and the scheduler are in the outcome)."""
-    return _said(request.depth, request.timeout, request.duration, request.isolate)
+    return _said(request.depth, request.timeout, request.duration, request.isolate, request.shared)
 
 
-def _said(depth: int | None, timeout: float | None, duration: float | None, isolate: bool) -> list[str]:
+def _said(
+    depth: int | None, timeout: float | None, duration: float | None, isolate: bool, shared: bool
+) -> list[str]:
     said: list[str] = [] if depth is None else ["--depth", str(depth)]
     for option, value in (("--timeout", timeout), ("--duration", duration)):
         if value is not None:
             said += [option, seconds_word(value)]
-    return [*said, "--isolate"] if isolate else said
+    return [*said, *["--isolate"] * isolate, *["--shared"] * shared]
 
 
 def seconds_word(value: float) -> str:
@@ -290,7 +314,7 @@ def _stored_options(found: Trace) -> list[str]:
         return value if known and value != getattr(usual, name) else None
 
     numbers = other("depth", int), other("timeout", float), other("duration", float)
-    return _said(*numbers, header.get("isolate") is True)
+    return _said(*numbers, header.get("isolate") is True, header.get("shared") is True)
 
 
 # --- where the trace goes ---

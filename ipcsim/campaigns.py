@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from ipcsim import api
 from ipcsim.api import Argument, Folder, Request
 from ipcsim.errors import TraceError, UsageError
+from ipcsim.files import open_plain
 from ipcsim.program import Program, Scheduler
 from ipcsim.report import campaign as files
 from ipcsim.report.campaign import Campaign
@@ -208,7 +209,7 @@ def read(file: str | os.PathLike[str]) -> Stored:
 
 def _is_campaign(path: Path) -> bool:
     try:
-        with path.open("rb") as stream:
+        with open_plain(path) as stream:
             return files.MARK.encode() in stream.read(100)
     except (OSError, ValueError):
         return False  # whoever reads it says why
@@ -216,7 +217,7 @@ def _is_campaign(path: Path) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with open_plain(path) as stream:
             raw = stream.read(LARGEST + 1)
         text = raw.decode()
     except OSError as error:

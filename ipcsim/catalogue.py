@@ -15,6 +15,7 @@ from typing import Literal
 import ipcsim
 from ipcsim import language
 from ipcsim.errors import UsageError
+from ipcsim.files import open_plain
 from ipcsim.language import Description
 from ipcsim.program import Program, Source
 
@@ -62,19 +63,39 @@ def find(name_or_path: str) -> Source:
 
 
 def resolver(source: Source) -> Callable[[str], Source]:
-    """How the text `source` finds its `problem:`: a shipped one, or a file relative to its own."""
+    """How the text `source` finds its `problem:`: a shipped one, or a file in the folder of its own.
+
+    Nothing else is read, wherever a `..`, an absolute path or a link leads: what stands in a file can be
+    seen in the messages about it, and a scenario may come from a stranger.
+    """
 
     def resolve(name: str) -> Source:
         problems = [e for e in entries() if e.kind == "problem"]
         if name.endswith((SUFFIX, ".yml")):
-            path = Path(source.file).parent / name
-            return Source(str(path), _read(path, str(path)))
+            return _beside(source, name)
         for entry in problems:
             if entry.name == name:
                 return Source(entry.display, _read(entry.path, entry.display))
         raise UsageError(_unknown("problem", name, [e.name for e in problems]))
 
     return resolve
+
+
+def _beside(source: Source, name: str) -> Source:
+    """The text of the file `name` in the folder of `source`, or in one that lies in it."""
+    folder = Path(source.file).parent
+    path = folder / name
+    try:
+        real = path.resolve()
+        inside = real.is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):
+        inside = False
+    if not inside:
+        raise UsageError(
+            f"the problem `{name[:100]}` is not in the folder of this text; copy it there, or name one that "
+            "ships (`ipcsim list`)"
+        )
+    return Source(str(path), _read(real, str(path)))
 
 
 def load(name_or_path: str, arguments: Mapping[str, int | str | bool] | None = None) -> Program:
@@ -102,7 +123,7 @@ def _unknown(what: str, name: str, known: list[str]) -> str:
 
 def _read(path: Path, shown: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             raw = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise UsageError(f"`{shown}` is a folder; name a file in it") from None

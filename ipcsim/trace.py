@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import os
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -25,6 +26,7 @@ from time import strftime
 from typing import Any, BinaryIO, NamedTuple
 
 from ipcsim.errors import EnvironmentProblem, TraceError
+from ipcsim.files import open_plain
 from ipcsim.program import Program
 from ipcsim.program.codec import encode
 
@@ -141,6 +143,7 @@ class TraceWriter:
 
     def __init__(self, path: Path, program: Program, **header: Any) -> None:
         self.path = path
+        self.size = 0  # bytes of events
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("xb", buffering=1 << 18)
         first = {"ipcsim-trace": FORMAT, **header, "program": encode(program)}
@@ -154,6 +157,7 @@ class TraceWriter:
     def records(self, process: int, raw: bytes | memoryview) -> None:
         self._file.write(CHUNK.pack(RECORDS, process, len(raw)))
         self._file.write(raw)
+        self.size += CHUNK.size + len(raw)
 
     def note(self, data: dict[str, Any]) -> None:
         self._json(NOTE, data)
@@ -201,7 +205,7 @@ def read_trace(path: Path) -> Trace:
     Raises `TraceError` where it is no trace, of another version, or damaged in its header.
     """
     try:
-        file = path.open("rb")
+        file = open_plain(path)
     except OSError as error:
         raise TraceError(f"cannot read {path}: {error.strerror}") from None
     with file:
@@ -226,7 +230,7 @@ def _read_header(path: Path, file: BinaryIO) -> dict[str, Any]:
     line = file.readline(LONGEST_HEADER)
     try:
         header = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or "ipcsim-trace" not in header:
         raise TraceError(f"{path} is not an ipcsim trace")
@@ -243,6 +247,7 @@ class _Chunks:
 
     def __init__(self, file: BinaryIO, processes: int) -> None:
         self._file, self._processes = file, processes
+        self._end = os.fstat(file.fileno()).st_size
         self.outcome: dict[str, Any] = {}
         self.notes: list[dict[str, Any]] = []
         self.problem = "the trace ends without an outcome: the run was cut off"
@@ -252,7 +257,8 @@ class _Chunks:
         decoders = [Decoder(i) for i in range(self._processes)]
         while len(prefix := self._file.read(CHUNK.size)) == CHUNK.size:
             tag, process, size = CHUNK.unpack(prefix)
-            raw = self._file.read(size)
+            # before memory is taken: four bytes can ask for 4 GiB
+            raw = self._file.read(size) if size <= self._end - self._file.tell() else b""
             if len(raw) < size or tag not in (RECORDS, OUTCOME, NOTE):
                 self.problem = "the trace is cut off or damaged in the middle"
                 break
@@ -261,7 +267,7 @@ class _Chunks:
                     streams[process] += decoders[process].decode(raw)
                 else:
                     self._take_json(tag, raw)
-            except (ValueError, struct.error, IndexError):
+            except (ValueError, struct.error, IndexError, RecursionError):
                 self.problem = "the trace is damaged in the middle"
                 break
         return streams

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -65,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.complain("ipcsim: interrupted")
         return 130
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)  # it may quote an argument
+        output.complain(said.getvalue().rstrip("\n"))
         words = sys.argv[1:] if arguments is None else arguments
         if "--json" in words:  # one object on stdout, whatever happens
             output.show_usage_error(words[0], error.format_message())

@@ -28,13 +28,15 @@ class Duration(ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
+        from ipcsim.program.program import LONGEST_RUN
+
         match = _DURATION.fullmatch(str(value))
         unit = _UNITS.get(match[2]) if match else None
         if match is None or unit is None:
             self.fail(f"{value!r} is no duration; write a number with a unit: 500ms, 10s, 2m", param, ctx)
         seconds = float(match[1]) * unit
-        if not 0 < seconds < 10**9:
-            self.fail(f"{value!r} is no duration to wait for; it must be above 0", param, ctx)
+        if not 0 < seconds <= LONGEST_RUN:
+            self.fail(f"{value!r} is no duration to wait for: above 0, at most a week", param, ctx)
         return seconds
 
 
@@ -146,6 +148,11 @@ _RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--isolate",
         is_flag=True,
         help="Run in a private IPC namespace (root, or user namespaces): nothing can be left behind.",
+    ),
+    click.option(
+        "--shared",
+        is_flag=True,
+        help="Let the scenario use, change and remove objects that others made; refused otherwise.",
     ),
     click.option(
         "--live", is_flag=True, help="Show each process and the objects while it runs, on a terminal."

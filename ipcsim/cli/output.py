@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,10 +51,29 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+_BREAKS = re.compile(r"[\n\t]|\r\n")
+_HARMLESS = re.compile(r"\x1b\[[0-9;]*m|[\n\t]|\r\n")  # colours are ours: `report.words` lets no others in
+
+
+def harmless(text: str, colored: bool = False) -> str:
+    """`text` without what could steer a terminal: names, file names and traces may be hostile. `colored`
+    text keeps its colours."""
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
+    from ipcsim.report.words import visible
+
+    kept, parts, at = _HARMLESS if colored else _BREAKS, [], 0
+    for found in kept.finditer(text):
+        parts += [visible(text[at : found.start()]), found[0]]
+        at = found.end()
+    return "".join([*parts, visible(text[at:])])
+
+
 def show(text: str) -> None:
     """`text` on stdout. A reader that has gone (`| head`) is no error, and changes no exit code."""
     if sys.stdout is None:
         return
+    text = harmless(text, color())
     try:
         sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
         sys.stdout.flush()
@@ -76,7 +96,7 @@ def complain(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(harmless(text), file=sys.stderr, flush=True)
     except OSError:
         forget(sys.stderr)
 

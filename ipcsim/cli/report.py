@@ -11,14 +11,25 @@ from ipcsim.cli import output
 from ipcsim.cli.options import annotations_option, json_option
 from ipcsim.cli.run import show_annotations
 from ipcsim.errors import EnvironmentProblem, IpcsimError
+from ipcsim.files import write_beside
 
 if TYPE_CHECKING:
     from ipcsim.campaigns import Stored
 
-FORMATS = (
-    *("text", "json", "html", "dot", "mermaid", "sequence"),
-    *("trace-event", "waits", "graphml", "annotations"),
-)
+# the forms, and by what in its first lines a file is known as one: nothing else is written over
+SIGNS = {
+    "text": "report of ",
+    "json": '{\n  "ipcsim": ',
+    "html": '<meta name="generator" content="ipcsim ',
+    "dot": 'digraph "wait for"',
+    "mermaid": "stateDiagram-v2\n  %% ",
+    "sequence": "sequenceDiagram\n  %% ",
+    "trace-event": '"otherData":{"ipcsim":',
+    "waits": "process,at,call,object,began,waited,unit,result,woken by",
+    "graphml": 'xmlns="http://graphml.graphdrawing.org/xmlns"\n         xmlns:xsi=',
+    "annotations": "title=ipcsim%3A ",
+}
+FORMATS = tuple(SIGNS)
 
 
 @click.command()
@@ -78,7 +89,7 @@ def _text_and_page(stored: Stored) -> None:
     """The text on stdout and the page beside the trace; where that cannot be, a remark says so."""
     page = _page(stored)
     try:
-        _write(page, stored.render("html"))
+        _write(page, stored.render("html"), "html")
         last = f"  page: {page}\n"
     except IpcsimError as error:
         last = f"  remark: there is no page: {error}\n"
@@ -91,7 +102,7 @@ def _form(stored: Stored, form: str, place: str | None) -> None:
     if place is None or place == "-":
         output.show(stored.render(form, output.width(), output.color()))
         return
-    _write(Path(place), stored.render(form))
+    _write(Path(place), stored.render(form), form)
     output.complain(f"{form}: {place}")
 
 
@@ -101,8 +112,8 @@ def _page(stored: Stored) -> Path:
     return page if page != stored.path else stored.path.with_name(f"{stored.path.name}.html")
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, form: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        write_beside(path, text, SIGNS[form])
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {path}: {error.strerror}; name a file by --output") from None

@@ -12,10 +12,12 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from ipcsim.language.nodes import Map, Scalar, Seq, kind_of
 from ipcsim.language.yaml_reader import as_bool, as_int
-from ipcsim.program.program import Discipline, Fairness, Scheduler
+from ipcsim.program.program import LONGEST_RUN, Discipline, Fairness, Scheduler
 from ipcsim.verdict import Verdict
 
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ns|us|ms|s|min)")
+SIZE = re.compile(r"(\d{1,9})\s*(kB|MB|GB)")
+SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
 MODE = re.compile(r"0?o?[0-7]{3,4}")
 
@@ -26,6 +28,12 @@ def seconds(text: str) -> float | None:
     """`10ms` → 0.01; None where the text is no duration."""
     match = DURATION.fullmatch(text.strip())
     return None if match is None else float(match[1]) * UNITS[match[2]]
+
+
+def size(text: str) -> int | None:
+    """`10MB` → 10,000,000 bytes; None where the text is no size."""
+    match = SIZE.fullmatch(text.strip())
+    return None if match is None else int(match[1]) * SIZES[match[2]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +117,18 @@ Expression = Annotated[Scalar, _scalar("an expression such as `seats - 1`", EXPR
 Duration = Annotated[
     Scalar,
     _scalar("a duration such as `10ms`, `2s`, `1min`", DURATION_JSON, lambda s: seconds(s.text) is not None),
+]
+SIZE_JSON: Json = {"type": "string", "pattern": r"^\d+\s*(kB|MB|GB)$", "examples": ["100MB", "2GB"]}
+Size = Annotated[
+    Scalar, _scalar("a size such as `100MB`, `2GB`", SIZE_JSON, lambda s: size(s.text) is not None)
+]
+RunTime = Annotated[
+    Scalar,
+    _scalar(
+        "a duration such as `2s`, `1min`, of at most a week",
+        DURATION_JSON,
+        lambda s: (value := seconds(s.text)) is not None and value <= LONGEST_RUN,
+    ),
 ]
 Mode = Annotated[
     Scalar,

@@ -8,7 +8,7 @@ from typing import Any
 
 from ipcsim.language.description import Argument, ParameterInfo, TestSettings
 from ipcsim.language.document import ScenarioText
-from ipcsim.language.leaves import seconds
+from ipcsim.language.leaves import seconds, size
 from ipcsim.language.nodes import Problems, Scalar
 from ipcsim.language.parameters import read_with
 from ipcsim.language.shape import DocumentShape, RunShape, VariantShape, VerdictShape, VerifyShape
@@ -32,6 +32,8 @@ def read_run(shape: RunShape | None) -> Overrides:
         scalar = getattr(shape, key)
         if scalar is not None:
             found[key] = seconds(scalar.text)
+    if shape.trace_limit is not None:
+        found["trace_limit"] = size(shape.trace_limit.text)
     if shape.scheduler is not None:
         found["scheduler"] = Scheduler(shape.scheduler.text)
     return found

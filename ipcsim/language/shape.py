@@ -18,7 +18,6 @@ from ipcsim.language.leaves import (
     WORD,
     Bool,
     DisciplineWord,
-    Duration,
     Expression,
     FairnessWord,
     FieldType,
@@ -29,8 +28,10 @@ from ipcsim.language.leaves import (
     OffOrPositive,
     ParameterType,
     Positive,
+    RunTime,
     SchedulerWord,
     Shorthand,
+    Size,
     Steps,
     Text,
     Value,
@@ -160,10 +161,10 @@ class RunShape(Shape):
     """How to run it."""
 
     seed: Natural | None = Field(None, description="of everything random")
-    timeout: Duration | None = Field(
+    timeout: RunTime | None = Field(
         None, description="the run ends as inconclusive after it; 20s unless told"
     )
-    duration: Duration | None = Field(None, description="the run ends on purpose after it")
+    duration: RunTime | None = Field(None, description="the run ends on purpose after it")
     scheduler: SchedulerWord | None = Field(None, description="free (the kernel decides), random, pct")
     depth: Natural | None = Field(None, description="priority changes of the pct scheduler; 3 unless told")
     starvation: OffOrPositive | None = Field(
@@ -172,6 +173,9 @@ class RunShape(Shape):
     )
     livelock: OffOrPositive | None = Field(
         None, description="livelock: so many steps without a progress phase; off: not judged"
+    )
+    trace_limit: Size | None = Field(
+        None, description="how large the trace may get; the run goes on without; 1GB unless told"
     )
 
 

@@ -84,6 +84,9 @@ class Scheduler(StrEnum):
     REPLAY = "replay"
 
 
+LONGEST_RUN = 7 * 86_400  # seconds; also of a verification: nobody waits longer, and a typing error would
+
+
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """How to run; durations in seconds.
@@ -92,6 +95,7 @@ class RunSettings:
     ever): what was seen until then is judged. `starvation` is how often one and the same process may
     be served while another sleeps for it, `livelock` how many steps may pass without a progress phase
     being entered; None: not judged. `depth` is the number of priority changes of the pct scheduler.
+    `trace_limit` is how many bytes of events a trace takes; the run goes on without it.
     """
 
     seed: int | None = None
@@ -101,6 +105,7 @@ class RunSettings:
     depth: int = 3
     starvation: int | None = 1000
     livelock: int | None = 10_000
+    trace_limit: int = 10**9
 
 
 class Discipline(StrEnum):

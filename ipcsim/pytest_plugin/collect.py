@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ipcsim.files import open_plain
+
 if TYPE_CHECKING:
     from ipcsim.language import Description
     from ipcsim.pytest_plugin.items import ScenarioItem
@@ -27,7 +29,7 @@ def scenario_file(path: Path, parent: pytest.Collector) -> ScenarioFile | None:
     command line, or `ipcsim_scenarios = all` says so for it."""
     everything = parent.config.getini("ipcsim_scenarios") == "all"
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             raw = file.read(LARGEST + 1)
     except OSError:
         return None

@@ -36,6 +36,7 @@ class Launcher:
         controlled: bool,
         manifest: Path,
         watched: Sequence[Watched],
+        shared: bool = False,
     ) -> None:
         path = [str(Path(__file__).resolve().parents[2]), *(p for p in sys.path if p)]
         command = [sys.executable, "-S", "-E", "-P", "-c", _BOOT.format(path=path)]
@@ -59,7 +60,7 @@ class Launcher:
         self.gone = False
         self.send(
             program=encode(program), rings=rings_fd, seed=seed, controlled=controlled, manifest=str(manifest),
-            watched=[list(pcs.items()) for pcs in watched], supervisor=os.getpid(),
+            watched=[list(pcs.items()) for pcs in watched], supervisor=os.getpid(), shared=shared,
         )  # fmt: skip
 
     def send(self, **request: Any) -> None:

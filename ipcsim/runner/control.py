@@ -159,9 +159,12 @@ def _create(worker: Worker, call: ObjectCall) -> Action:
     mode = declared.mode if call.mode is None else call.mode
 
     def create() -> int:
-        found = worker.create(declared, mode, call.size, call.exclusive)
-        worker.handles.ids[call.object.kind][call.object.number] = found
-        return found
+        def make() -> objects.Created:
+            return worker.create(declared, mode, call.size, call.exclusive)
+
+        key = objects.key_of(declared.key)
+        found = worker.handles.owned.made(worker.process, key, make)
+        return worker.handles.take(call.object, found.id)
 
     return create
 
@@ -180,8 +183,7 @@ def _open(worker: Worker, call: ObjectCall) -> Action:
                 "by `id:`"
             )
         found = objects.find(declared, asked, call.size) if told is None else int(told(env))
-        worker.handles.ids[call.object.kind][call.object.number] = found
-        return found
+        return worker.handles.take(call.object, found)
 
     return find
 

@@ -14,6 +14,8 @@ from ipcsim.errors import EvaluationError
 from ipcsim.program import Program
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
 from ipcsim.program.objects import Struct
+from ipcsim.runner.objects import key_of
+from ipcsim.runner.owned import Owned
 from ipcsim.sysv import segments
 from ipcsim.sysv.segments import Attachment
 
@@ -23,8 +25,8 @@ UNKNOWN = -1  # the id of an object that the process has neither inherited nor f
 class Handles:
     """`ids[kind][number]` is the id of each declared object, `UNKNOWN` where the process has none."""
 
-    def __init__(self, program: Program, created: Mapping[ObjectRef, int]) -> None:
-        self._program = program
+    def __init__(self, program: Program, created: Mapping[ObjectRef, int], owned: Owned) -> None:
+        self._program, self.owned = program, owned
         self.ids: dict[ObjectKind, list[int]] = {
             kind: [created.get(ObjectRef(kind, i), UNKNOWN) for i in range(len(objects))]
             for kind, objects in (
@@ -36,6 +38,14 @@ class Handles:
         # attachments by segment, the latest last; the latest is the one that fields are read from
         self._attached: list[list[Attachment]] = [[] for _ in program.segments]
         self._arrays: list[list[Any]] = [[] for _ in program.segments]
+
+    def take(self, ref: ObjectRef, found: int) -> int:
+        """An object that the process has come by, as its handle; EvaluationError where that is another's."""
+        declared = self._program.object(ref)
+        if not self.owned.ours(ref.kind, found):
+            self.owned.check(declared.name, ref.kind, found, key_of(declared.key), declared.persist)
+        self.ids[ref.kind][ref.number] = found
+        return found
 
     def attach_all(self, process: int) -> None:
         """Attach what the launcher created, except segments that this process attaches by a step."""

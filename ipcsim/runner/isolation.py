@@ -83,6 +83,7 @@ def run_in_helper(
     schedule: Schedule | None = None,
     folder: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
+    shared: bool = False,
 ) -> Outcome:
     """As `supervisor.run`, in a private namespace and in another process; this one stays where it is."""
     ours, theirs = Pipe()
@@ -101,7 +102,7 @@ def run_in_helper(
     theirs.close()
     try:
         with _signals_passed_on(process):
-            ours.send((os.getpid(), program, settings, schedule, folder, progress is not None))
+            ours.send((os.getpid(), program, settings, schedule, folder, progress is not None, shared))
             return _result(ours, progress)
     except (EOFError, BrokenPipeError):
         process.wait()
@@ -158,7 +159,7 @@ def _signals_passed_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def helper(fd: int) -> None:
     """The life of a helper: one request, one outcome."""
     connection: Connection[Any, Any] = Connection(fd)
-    parent, program, settings, schedule, folder, wants_progress = connection.recv()
+    parent, program, settings, schedule, folder, wants_progress, shared = connection.recv()
     sysv_process.die_with_parent(parent)
 
     def tell(progress: Progress) -> None:
@@ -176,6 +177,7 @@ def helper(fd: int) -> None:
             folder=folder,
             progress=tell if wants_progress else None,
             isolate=True,
+            shared=shared,
         )
         message: tuple[str, Any] = ("outcome", outcome)
     except Exception as error:

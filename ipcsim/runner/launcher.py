@@ -27,10 +27,11 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from ipcsim.errors import EvaluationError
 from ipcsim.program import Identity, Program
 from ipcsim.program.codec import decode_program
 from ipcsim.program.instructions import ObjectRef
-from ipcsim.runner import creating, objects
+from ipcsim.runner import creating, objects, owned
 from ipcsim.runner.handles import Handles
 from ipcsim.runner.rings import BORN, PID, WORDS, Rings
 from ipcsim.runner.worker import Options, Worker, become, begin, catch_signals
@@ -66,8 +67,13 @@ def main() -> None:
     if created is None:
         return
     reply(created=[[ref.kind, ref.number, made.id] for ref, made in created.items()])
+    try:
+        ours = owned.begin(program, created, request["shared"])
+    except EvaluationError as error:
+        reply(cannot=str(error))
+        return
     rings = Rings(len(program.processes), request["rings"])
-    handles = Handles(program, {ref: made.id for ref, made in created.items()})
+    handles = Handles(program, {ref: made.id for ref, made in created.items()}, ours)
     workers = _Workers(program, handles, rings, options)
     workers.fork_all()
     reply(ready=True)

@@ -24,6 +24,15 @@ from ipcsim.snapshot import ProcessState, SemaphoreWait, Snapshot, Status, Wait
 from ipcsim.trace import RECORD, STOPPED, EventKind, TraceWriter, head
 from ipcsim.verdict import Outcome
 
+
+def size_word(size: int) -> str:
+    """`200 MB`, in the unit that says it shortest."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size % factor == 0:
+            return f"{size // factor:,} {unit}"
+    return f"{size:,} bytes"
+
+
 START_TIMEOUT = 120.0  # seconds for creating the objects and forking the workers
 
 
@@ -80,6 +89,7 @@ class Session:
     changes: int = 0  # goes up with everything new: a batch of events, an exit
     ending: Ending = field(default_factory=Ending)
     trace_problem: str = ""
+    _trace_full: bool = False
     progress: Callable[[Progress], None] | None = None
     ordered_deaths: set[int] = field(default_factory=set)  # whom the schedule to replay has killed
     killed: tuple[int, ...] = ()  # who had not ended when the run was stopped
@@ -165,12 +175,14 @@ class Session:
     def _book(self, batch: list[tuple[int, bytes]]) -> None:
         self.changes += 1
         self.events += sum(len(raw) for _, raw in batch) // RECORD.size
-        if self.trace is not None:
+        if self.trace is not None and not self._trace_full:
             try:
                 for process, raw in batch:
                     self.trace.records(process, raw)
             except OSError as error:
                 self._lose_trace(error)
+            else:
+                self._limit_trace(self.trace.size)
         self.monitor.feed_batch(batch)
         self._note_created(batch)
 
@@ -181,6 +193,17 @@ class Session:
                 self.trace.flush()
             except OSError as error:
                 self._lose_trace(error)
+
+    def _limit_trace(self, size: int) -> None:
+        """A run may take long, and write a million events a minute: from its limit on the trace gets no more,
+        but what is judged is the whole run."""
+        limit = self.settings.trace_limit
+        if size >= limit:
+            self._trace_full = True
+            self.trace_problem = (
+                f"the trace ends after {self.elapsed:.1f} s, at its limit of {size_word(limit)} "
+                "(`trace_limit`); what is said here is of the whole run"
+            )
 
     def _lose_trace(self, error: OSError) -> None:
         """A full disk must not end the run: it goes on without a trace and says so."""

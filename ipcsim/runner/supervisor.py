@@ -23,7 +23,7 @@ from ipcsim.analysis.cycles import preload
 from ipcsim.analysis.idle import idle
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.program import Program, RunSettings, Scheduler
-from ipcsim.runner import creating, isolation, judgement, manifest, objects, schedulers
+from ipcsim.runner import capacity, creating, isolation, judgement, manifest, objects, schedulers
 from ipcsim.runner.clean import remove_own
 from ipcsim.runner.client import Launcher
 from ipcsim.runner.compaction import Compactor
@@ -51,11 +51,13 @@ def run(
     folder: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     isolate: bool = False,
+    shared: bool = False,
 ) -> Outcome:
     """Run `program` on the real kernel and judge it.
 
     `folder` is where the trace goes (None: no trace is written); `schedule` makes it a replay.
     `isolate` moves this process into a private IPC namespace first, where it stays: see `isolation`.
+    `shared`: its processes may use objects that others made, which is refused otherwise: see `owned`.
     Raises `EnvironmentProblem` where this machine cannot do it; nothing is left behind then.
     """
     settings = settings or program.settings
@@ -63,6 +65,7 @@ def run(
         settings = replace(settings, scheduler=Scheduler.REPLAY)
     seed = settings.seed if settings.seed is not None else random.SystemRandom().randrange(2**31)
     objects.check_initial(program)
+    capacity.check(program)
     scheduler = schedulers.make(program, settings, seed, schedule)
     if isolate:
         isolation.move()
@@ -70,7 +73,9 @@ def run(
     with _signals_noted(ending):  # before there is anything that a signal could leave behind
         path = manifest.begin(program, isolate)
         try:
-            return _Run(program, settings, seed, scheduler, path, folder, progress, ending, isolate).outcome()
+            return _Run(
+                program, settings, seed, scheduler, path, folder, progress, ending, isolate, shared
+            ).outcome()
         finally:
             manifest.finish(path)
 
@@ -89,8 +94,9 @@ class _Run:
         progress: Callable[[Progress], None] | None,
         ending: Ending,
         isolate: bool,
+        shared: bool,
     ) -> None:
-        self._isolate = isolate
+        self._isolate, self._shared = isolate, shared
         self._program, self._settings, self._seed = program, settings, seed
         self._scheduler, self._manifest = scheduler, manifest_path
         self._folder, self._progress, self._ending = folder, progress, ending
@@ -106,7 +112,7 @@ class _Run:
                 trace = new_trace(
                     self._folder, program, seed=self._seed, scheduler=str(settings.scheduler),
                     depth=settings.depth, timeout=settings.timeout, duration=settings.duration,
-                    isolate=self._isolate,
+                    isolate=self._isolate, shared=self._shared,
                 )  # fmt: skip
                 ends.callback(trace.abandon)
             rings = Rings(len(program.processes))
@@ -114,7 +120,9 @@ class _Run:
             ends.callback(self._remove_objects, rings.fd)
             self._compactor = Compactor(self._manifest, rings.fd, creating.creators(program))
             watched = [i.watched for i in idle(program)] if program.settings.livelock is not None else []
-            launcher = Launcher(program, rings.fd, self._seed, controlled, self._manifest, watched)
+            launcher = Launcher(
+                program, rings.fd, self._seed, controlled, self._manifest, watched, self._shared
+            )
             ends.callback(launcher.stop)
             preload()  # while the launcher, on another processor, does the same
             session = Session(

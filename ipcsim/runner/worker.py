@@ -51,6 +51,7 @@ from ipcsim.program.instructions import (
 from ipcsim.program.objects import IpcObject
 from ipcsim.runner import calls, control, creating, news
 from ipcsim.runner.handles import Handles
+from ipcsim.runner.objects import Created
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, PID, STRIKE, WORDS, Rings, emit_data, emitter
 from ipcsim.sysv import process as sysv_process
 from ipcsim.sysv.libc import errno_name
@@ -425,11 +426,11 @@ class Worker:
             sysv_process.futex_wait(turn, given & 0xFFFFFFFF)
         self.alternative = control[block + ORDER]
 
-    def create(self, declared: IpcObject, mode: int, size: int | None, exclusive: bool) -> int:
-        """The id of an object that is made, or found, here: with no gap in which it could be lost."""
+    def create(self, declared: IpcObject, mode: int, size: int | None, exclusive: bool) -> Created:
+        """An object that is made, or found, here: with no gap in which it could be lost."""
         maker = creating.Maker(self.options.manifest, self.process, self.options.launcher)
         with creating.inside(self.rings.fd, self.process):
-            return maker.create(declared, mode, size, exclusive).id
+            return maker.create(declared, mode, size, exclusive)
 
     def spawn(self, process: int) -> None:
         """Fork `process`, which begins with this worker's handles and attachments.

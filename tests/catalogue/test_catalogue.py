@@ -87,7 +87,7 @@ def test_unreadable_paths(tmp_path: Path) -> None:
 
 
 def test_a_device_is_no_scenario() -> None:
-    assert "larger than 1 MiB" in refused("/dev/zero")
+    assert "only plain files are read" in refused("/dev/zero")
 
 
 def test_an_unknown_problem(tmp_path: Path) -> None:

@@ -203,6 +203,7 @@ def test_every_run_setting_with_its_default() -> None:
         "depth": str(base.depth),
         "starvation": str(base.starvation),
         "livelock": str(base.livelock),
+        "trace_limit": f"{base.trace_limit // 10**9}GB",
     }
     assert {k: rows[k].strip("`") for k in shown} == shown
 

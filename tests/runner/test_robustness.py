@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ipcsim.api import read_outcome
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.runner import manifest
 from ipcsim.runner.clean import clean
@@ -282,3 +283,28 @@ processes:
     assert str(orphan.at) == "test.yaml:12"
     assert "holder" in orphan.message
     assert one(outcome, Kind.CRASH).verdict is None
+
+
+def test_a_trace_at_its_limit_ends_and_the_verdict_does_not(tmp_path: Path) -> None:
+    """Some 80,000 records of 32 bytes; the violation is in the last of them."""
+    text = """
+semaphores: {s: {a: 1}}
+processes:
+  p: {steps: [repeat: 20000, steps: [P: a, V: a], assert: 1 == 2]}
+run: {livelock: 'off', trace_limit: TRACE}
+"""
+    text = text.replace("[repeat: 20000, steps: [P: a, V: a], ", "[{repeat: 20000, steps: [P: a, V: a]}, ")
+    outcomes = {
+        limit: run_text(text.replace("TRACE", limit), tmp_path / limit) for limit in ("100kB", "100MB")
+    }
+    sizes = {limit: Path(o.extra["trace"]).stat().st_size for limit, o in outcomes.items()}
+    assert {o.verdict for o in outcomes.values()} == {Verdict.VIOLATION}
+    assert sizes["100MB"] > 2_000_000
+    # one drain of a ring more than the limit, and the Program and the outcome around it
+    assert 100_000 < sizes["100kB"] < 1_000_000
+    (remark,) = (r for r in outcomes["100kB"].extra["remarks"] if "trace_limit" in r)
+    assert "limit of 100 kB" in remark
+    assert not [r for r in outcomes["100MB"].extra["remarks"] if "trace_limit" in r]
+    stored = read_outcome(outcomes["100kB"].extra["trace"])
+    assert stored.verdict is Verdict.VIOLATION
+    assert remark in stored.extra["remarks"]
