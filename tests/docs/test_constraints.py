@@ -21,7 +21,7 @@ def requirements(*extras: str) -> list[Requirement]:
         *PROJECT["dependencies"],
         *(t for extra in extras for t in PROJECT["optional-dependencies"][extra]),
     ]
-    return [r for texts in lists for text in texts if (r := Requirement(text)).name != PROJECT["name"]]
+    return [r for text in texts if (r := Requirement(text)).name != PROJECT["name"]]
 
 
 def pinned(file: str) -> dict[str, Version]:
