@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -200,7 +201,7 @@ def test_a_full_disk_behind_stdout(ipcsim: Run) -> None:
         for arguments in (["run", "quick.yaml"], ["--help"], ["list"]):
             done = ipcsim(*arguments, capture_output=False, stdout=full, stderr=subprocess.PIPE)
             assert done.returncode == 4
-            assert "No space left on device" in done.stderr
+            assert os.strerror(errno.ENOSPC) in done.stderr
 
 
 def test_no_stdout_at_all(ipcsim: Run) -> None:

@@ -6,6 +6,7 @@ After a change of wording: IPCSIM_ACCEPT=1 pytest tests/language/test_bad.py, an
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,16 @@ FOLDER = Path(__file__).parent / "bad"
 def test_bad(path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_program(Source(f"bad/{path.name}", path.read_text()))
-    said = f"{caught.value}\n"
+    said = _without_pythons_words(f"{caught.value}\n")
     expected = path.with_suffix(".txt")
     if os.environ.get("IPCSIM_ACCEPT"):
         expected.write_text(said)
     assert said == expected.read_text()
+
+
+def _without_pythons_words(said: str) -> str:
+    """Why Python cannot parse an expression is passed on, in words that change with its version."""
+    return re.sub(r"(is not an expression) \(.*\)$", r"\1", said, flags=re.MULTILINE)
 
 
 def test_what_design_promises() -> None:

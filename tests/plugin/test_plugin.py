@@ -32,7 +32,7 @@ def test_a_file_that_asks_for_it(pytester: pytest.Pytester, session: Session) ->
     (folder / "broken.yaml").write_text("test: [\nprocesses\n")
     result = session("scenarios", "-v")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["scenarios/ok.yaml::seed=1 PASSED*"])
+    result.stdout.fnmatch_lines(["scenarios/ok.yaml::seed=1 *"])
 
 
 def test_all_of_them(pytester: pytest.Pytester, session: Session) -> None:
@@ -152,7 +152,6 @@ def test_a_run_ends_before_pytest_timeout(pytester: pytest.Pytester, session: Se
             "*The scenario's own time is 30 s; pytest-timeout left it * s.",
         ]
     )
-    result.stdout.no_fnmatch_line("*Timeout (>*")
 
 
 LIMITS = """

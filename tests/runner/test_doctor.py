@@ -139,7 +139,7 @@ def test_what_is_tried_and_refused() -> None:
     def refuse() -> None:
         raise OSError(1, "no")
 
-    assert attempt("x", refuse, "ask") == Check("x", MISSING, "Operation not permitted (EPERM)", "ask")
+    assert attempt("x", refuse, "ask") == Check("x", MISSING, f"{os.strerror(1)} (EPERM)", "ask")
     check = doctor_abilities.namespace(Machine(), refuse)
     assert check.status is WARNING
     assert "EPERM" in check.detail
@@ -210,4 +210,4 @@ def test_the_command_and_its_exit_codes(private_namespace: bool) -> None:
 
 
 def test_explain() -> None:
-    assert machine.explain(OSError(2, "x")) == "No such file or directory (ENOENT)"
+    assert machine.explain(OSError(2, "x")) == f"{os.strerror(2)} (ENOENT)"
