@@ -71,7 +71,7 @@ def start(many: Program) -> tuple[float, float]:
     of them sleep in the scenario's own calls."""
     rings = Rings(COUNT)
     path = manifest.begin(many)
-    launcher = Launcher(many, rings.fd, 1, False, path)
+    launcher = Launcher(many, rings.fd, 1, False, path, [])
     try:
         created = ready = 0.0
         while not ready:

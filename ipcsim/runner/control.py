@@ -159,12 +159,8 @@ def _create(worker: Worker, call: ObjectCall) -> Action:
     mode = declared.mode if call.mode is None else call.mode
 
     def create() -> int:
-        def make() -> objects.Created:
-            return worker.create(declared, mode, call.size, call.exclusive)
-
-        key = objects.key_of(declared.key)
-        found = worker.handles.owned.made(worker.process, key, make)
-        return worker.handles.take(call.object, found.id)
+        found = worker.create(declared, mode, call.size, call.exclusive)
+        return worker.handles.take(call.object, found)
 
     return create
 

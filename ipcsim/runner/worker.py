@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 from ipcsim.errors import EvaluationError
@@ -51,7 +52,7 @@ from ipcsim.program.instructions import (
 from ipcsim.program.objects import IpcObject
 from ipcsim.runner import calls, control, creating, news
 from ipcsim.runner.handles import Handles
-from ipcsim.runner.objects import Created
+from ipcsim.runner.objects import key_of
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, PID, STRIKE, WORDS, Rings, emit_data, emitter
 from ipcsim.sysv import process as sysv_process
 from ipcsim.sysv.libc import errno_name
@@ -426,11 +427,13 @@ class Worker:
             sysv_process.futex_wait(turn, given & 0xFFFFFFFF)
         self.alternative = control[block + ORDER]
 
-    def create(self, declared: IpcObject, mode: int, size: int | None, exclusive: bool) -> Created:
-        """An object that is made, or found, here: with no gap in which it could be lost."""
+    def create(self, declared: IpcObject, mode: int, size: int | None, exclusive: bool) -> int:
+        """The id of an object that is made, or found, here: with no gap in which it could be lost, or be made
+        and not be known as the run's."""
         maker = creating.Maker(self.options.manifest, self.process, self.options.launcher)
+        make = partial(maker.create, declared, mode, size, exclusive)
         with creating.inside(self.rings.fd, self.process):
-            return maker.create(declared, mode, size, exclusive)
+            return self.handles.owned.made(self.process, key_of(declared.key), make).id
 
     def spawn(self, process: int) -> None:
         """Fork `process`, which begins with this worker's handles and attachments.
