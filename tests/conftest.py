@@ -37,6 +37,60 @@ def pytest_configure(config: pytest.Config) -> None:
 
 _WHERE = pytest.StashKey[str]()
 
+SLOW = (
+    "benchmarks",
+    "cli/test_clean.py",
+    "cli/test_completion.py",
+    "cli/test_defects.py",
+    "cli/test_ipcs.py",
+    "cli/test_new.py",
+    "cli/test_repeat.py",
+    "cli/test_report.py",
+    "cli/test_run.py",
+    "cli/test_scenarios.py",
+    "cli/test_terminal.py",
+    "cli/test_verify.py",
+    "conformance/test_races.py",
+    "explorer/test_budgets.py",
+    "explorer/test_inclusion.py",
+    "explorer/test_limits.py",
+    "explorer/test_oracles.py",
+    "explorer/test_races.py",
+    "explorer/test_replay.py",
+    "explorer/test_shipped.py",
+    "explorer/test_sizes.py",
+    "explorer/test_soundness.py",
+    "language/test_fuzz.py",
+    "language/test_limits.py",
+    "model/test_differential.py",
+    "model/test_follow.py",
+    "model/test_kernel_corners.py",
+    "model/test_lives.py",
+    "model/test_semaphore_rules.py",
+    "oracle/test_comparison.py",
+    "plugin",
+    "report/html",
+    "report/test_samples.py",
+    "runner/test_isolation.py",
+    "runner/test_livelock.py",
+    "runner/test_no_value.py",
+    "runner/test_robustness.py",
+    "runner/test_starving.py",
+    "runner/test_stopped.py",
+    "runner/test_values.py",
+    "scenarios",
+)
+"""Files and folders whose tests are marked `slow`: the rest is the fast part of the suite, at most 60 s."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    slow = [here / name for name in SLOW]
+    assert all(path.exists() for path in slow), "a name in SLOW that is gone"
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in slow):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def private_namespace(pytestconfig: pytest.Config) -> bool:
