@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ipcsim.explorer.graph import Graph
-from ipcsim.explorer.limits import Looks
+from ipcsim.explorer.limits import Looks, stopped_by
 from ipcsim.explorer.search import Found, Result, Rows, Search
 from ipcsim.explorer.stubborn import Relations
 from ipcsim.model.effects import Action
@@ -31,8 +31,8 @@ class DepthSearch(Search):
         self._path: dict[int, None] = {first: None}
         try:
             self._go_down(first)
-        except KeyboardInterrupt:
-            result.stopped, result.interrupted = "interrupted", True
+        except KeyboardInterrupt as end:
+            result.stopped, result.interrupted = stopped_by(end, self._limits)
         self._settle_absent()
         result.visited = len(self._seen)
         return result

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import resource
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,3 +77,41 @@ def resident_bytes() -> int:
     except (OSError, ValueError, IndexError):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return pages * resource.getpagesize()
+
+
+class TimeIsOver(KeyboardInterrupt):
+    """The deadline has struck in the middle of something that does not look at the clock."""
+
+
+_GRACE = 0.25  # seconds in which a search looks at the clock itself
+
+
+@contextmanager
+def deadline(limits: Limits) -> Iterator[None]:
+    """Raise `TimeIsOver` inside where it goes on after `limits.until`: a process may do millions of steps
+    that nobody else sees, and one condition may take minutes. In the main thread only, where signals come; a
+    timer that somebody else has set is set again."""
+    if limits.until is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def strike(_number: int, _frame: object) -> None:
+        raise TimeIsOver
+
+    began = time.monotonic()
+    handler = signal.signal(signal.SIGALRM, strike)
+    left, every = signal.setitimer(signal.ITIMER_REAL, max(_GRACE, limits.until - began + _GRACE))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(0.01, left - (time.monotonic() - began)), every)
+
+
+def stopped_by(end: KeyboardInterrupt, limits: Limits) -> tuple[str, bool]:
+    """(why a search stopped, whether it was the user's will)."""
+    if isinstance(end, TimeIsOver):
+        return f"the limit of {limits.seconds:g} s", False
+    return "interrupted", True

@@ -24,7 +24,7 @@ from ipcsim.analysis import links, races
 from ipcsim.explorer import telling
 from ipcsim.explorer.cases import Case, Told
 from ipcsim.explorer.checks import field_access
-from ipcsim.explorer.limits import ENOUGH, LOOK_EVERY, Limits, Progress, resident_bytes
+from ipcsim.explorer.limits import ENOUGH, LOOK_EVERY, Limits, Progress, resident_bytes, stopped_by
 from ipcsim.explorer.path import Path
 from ipcsim.explorer.reduction import Ground
 from ipcsim.explorer.taint import Known, Taint
@@ -120,8 +120,8 @@ class RaceSearch:
         self._add(_Node(self._machine.init, None, None), _Origin(0, None))
         try:
             self._drain()
-        except KeyboardInterrupt:
-            result.stopped, result.interrupted = "interrupted", True
+        except KeyboardInterrupt as end:
+            result.stopped, result.interrupted = stopped_by(end, self._limits)
         result.nodes = len(self._nodes)
         return result
 

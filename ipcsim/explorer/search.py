@@ -19,7 +19,16 @@ from ipcsim.explorer.accesses import Accesses
 from ipcsim.explorer.checks import Absent, Checks
 from ipcsim.explorer.forms import Form
 from ipcsim.explorer.graph import Graph, final_components
-from ipcsim.explorer.limits import ENOUGH, LOOK_EVERY, NO_LIMITS, Limits, Looks, Progress, resident_bytes
+from ipcsim.explorer.limits import (
+    ENOUGH,
+    LOOK_EVERY,
+    NO_LIMITS,
+    Limits,
+    Looks,
+    Progress,
+    resident_bytes,
+    stopped_by,
+)
 from ipcsim.explorer.stubborn import Relations, Stubborn
 from ipcsim.model.effects import Action
 from ipcsim.model.locals import LIVING, Mode
@@ -140,8 +149,8 @@ class Search:
             self._drain()
             while not result.stopped and self._stubborn is not None and graph.keep and self._left_out():
                 self._drain()
-        except KeyboardInterrupt:
-            result.stopped, result.interrupted = "interrupted", True
+        except KeyboardInterrupt as end:
+            result.stopped, result.interrupted = stopped_by(end, self._limits)
         self._settle_absent()
         return result
 

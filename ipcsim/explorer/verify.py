@@ -21,7 +21,7 @@ from ipcsim.explorer.conclusion import Conclusion, Way
 from ipcsim.explorer.fairness import Fair, OutOfTime
 from ipcsim.explorer.graph import final_components
 from ipcsim.explorer.known import DEEP, Known, Tally
-from ipcsim.explorer.limits import ENOUGH, NO_LIMITS, Limits, Progress
+from ipcsim.explorer.limits import ENOUGH, NO_LIMITS, Limits, Progress, deadline, stopped_by
 from ipcsim.explorer.path import Path
 from ipcsim.explorer.reduction import Ground, Reduction, plain, prepare, uncounted
 from ipcsim.explorer.search import Result
@@ -100,12 +100,13 @@ class _Verifier:
 
     def run(self) -> Verification:
         try:
-            if not self._without_counting():
-                self._explore()
+            with deadline(self._options.limits):
+                if not self._without_counting():
+                    self._explore()
         except Unsupported as problem:
             return self._not_modelled(str(problem))
-        except KeyboardInterrupt:  # between two searches
-            self._interrupt()
+        except KeyboardInterrupt as end:  # between two searches
+            self._interrupt(end)
         return self._conclude()
 
     def _explore(self) -> None:
@@ -136,8 +137,10 @@ class _Verifier:
         """What the searches before have left of the limits."""
         return replace(self._options.limits, spent=self._tally.spent)
 
-    def _interrupt(self) -> None:
-        self._tally.stopped, self._tally.interrupted = self._tally.stopped or "interrupted", True
+    def _interrupt(self, end: KeyboardInterrupt) -> None:
+        stopped, interrupted = stopped_by(end, self._options.limits)
+        self._tally.stopped = self._tally.stopped or stopped
+        self._tally.interrupted = self._tally.interrupted or interrupted
 
     @property
     def _has_progress(self) -> bool:
@@ -254,8 +257,8 @@ class _Verifier:
             self._fair_loops(
                 ground, result, Fair(ground.machine, result.graph, self._options.fairness, limits.until)
             )
-        except KeyboardInterrupt:
-            self._interrupt()
+        except KeyboardInterrupt as end:
+            self._interrupt(end)
             self._fair = False
         except OutOfTime:
             self._tally.stopped, self._fair = f"the limit of {limits.seconds:g} s", False
@@ -305,7 +308,7 @@ class _Verifier:
         except KeyboardInterrupt:
             drawn.interrupted = True
         if drawn.interrupted:
-            self._interrupt()
+            self._interrupt(KeyboardInterrupt())
         shown = self._shown(drawn)
         if shown is not None and not notes:
             notes = linux.remark(shown)
@@ -391,7 +394,7 @@ class _Verifier:
         )
         found = verify(self._program, options)
         if found.outcome.extra["interrupted"]:
-            self._interrupt()
+            self._interrupt(KeyboardInterrupt())
         verdicts = frozenset(f.verdict for f in found.outcome.findings if f.verdict is not None)
         return linux.Compared(
             found.outcome.complete,
