@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MARK = "IPCSIM_TEST"
+kept: set[int] = set()
+"""Children of this process that a fixture of several tests will end."""
 GRACE = 2.0
 """Seconds for those that are ending anyway: killed by their parent's death, not yet gone."""
 
@@ -32,7 +34,7 @@ class Leftovers:
 
     def alive(self) -> list[int]:
         """The pids of those that are not dead, whoever their parent is by now."""
-        return [pid for pid in sorted(everybody() - self.before) if self._is_one(pid)]
+        return [pid for pid in sorted(everybody() - self.before - kept) if self._is_one(pid)]
 
     def end(self) -> list[str]:
         """Ends what is still alive after a moment of grace; pid and command of each."""

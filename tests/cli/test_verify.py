@@ -292,6 +292,8 @@ def interrupted(arguments: list[str], number: signal.Signals) -> subprocess.Comp
     child = subprocess.Popen(
         [sys.executable, "-m", "ipcsim", "verify", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # whoever started the tests in the background has had SIGINT ignored, which is inherited
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     wait_until_busy(child.pid)
     child.send_signal(number)

@@ -26,6 +26,7 @@ from ipcsim.snapshot import ReceiveWait, SemaphoreWait, SendWait, Wait
 from ipcsim.sysv import process as sysv_process
 from ipcsim.sysv import queues, segments, semaphores
 from ipcsim.sysv.libc import GETALL, errno_name
+from tests import leftovers
 
 BLOCK = 8192  # bytes of shared memory for one child: two counters, a command, an answer
 _COMMAND, _ANSWER, _ROOM = 64, 4096, 4032
@@ -199,6 +200,7 @@ class Child:
         self.pid = os.fork()
         if self.pid == 0:
             _live(memory, self._order, self._done, self._words, base, parent)
+        leftovers.kept.add(self.pid)  # the pool that it is in ends it
         self._wchan = os.open(f"/proc/{self.pid}/wchan", os.O_RDONLY)
         self.alive = True
         self.in_call = False

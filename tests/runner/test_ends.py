@@ -16,6 +16,7 @@ from ipcsim.program.codec import encode
 from ipcsim.runner import liveness, manifest
 from ipcsim.runner.clean import clean
 from ipcsim.runner.handles import Handles
+from ipcsim.runner.owned import Owned
 from ipcsim.runner.rings import PID, WORDS, Rings
 from ipcsim.runner.worker import Options, Worker
 from ipcsim.sysv import process as sysv_process
@@ -83,10 +84,13 @@ def test_a_process_spawned_after_the_launcher_has_gone_ends() -> None:
     gone.wait()
     parent = os.fork()
     if parent == 0:
-        sysv_process.die_with_parent(os.getppid())
-        options = Options(1, False, manifest=-1, launcher=gone.pid)
-        Worker(made, 0, Handles(made, {}), rings, options).spawn(1)
-        os._exit(0)
+        try:
+            sysv_process.die_with_parent(os.getppid())
+            options = Options(1, False, manifest=-1, launcher=gone.pid)
+            Worker(made, 0, Handles(made, {}, Owned(2)), rings, options).spawn(1)
+            os._exit(0)
+        finally:
+            os._exit(1)
     assert os.waitpid(parent, 0)[1] == 0
     child = rings.control[1 * WORDS + PID]
     assert child
