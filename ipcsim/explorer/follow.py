@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ipcsim.explorer import recorded
 from ipcsim.explorer.recorded import Expected, Names
-from ipcsim.model.effects import Act, Action, Step
+from ipcsim.model.effects import Act, Action
 from ipcsim.model.layout import Overflow
 from ipcsim.model.locals import LIVING, Mode
 from ipcsim.model.machine import Machine
@@ -164,8 +164,11 @@ class _Follower:
             for e in due
             if not e.optional
         )
-        pending = (a for a in self._by_itself(state) if not _reaps(a))  # nobody waits for a parent
-        return next(waiting, None) is None and next(pending, None) is None
+        return next(waiting, None) is None and next(self._pending(state), None) is None
+
+    def _pending(self, state: int) -> Iterator[Action]:
+        """What has to happen by itself before the next turn: nobody waits for a parent to reap."""
+        return (a for a in self._by_itself(state) if not _reaps(a))
 
     # --- words ---
 
@@ -208,15 +211,10 @@ class _Follower:
                 return (
                     f"{self._machine.people[process].name} {recorded.shown(self._machine, process, due[0])}"
                 )
-        action = next(self._by_itself(explanation.state))
-        text = (
-            self._machine.people[action.process].code[_first(action).pc].text if action.steps else "its call"
-        )
+        action = next(self._pending(explanation.state))
+        code = self._machine.people[action.process].code
+        text = code[action.steps[0].pc].text if action.steps else "its call"
         return f"{self._machine.people[action.process].name} wakes from `{text}`"
-
-
-def _first(action: Action) -> Step:
-    return action.steps[0]
 
 
 def _silent(machine: Machine, action: Action) -> bool:

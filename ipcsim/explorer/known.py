@@ -59,6 +59,10 @@ class Known:
         """Every fair loop was looked at for these."""
         self.settled.update(verdicts)
 
+    def reopen(self, verdict: Verdict) -> None:
+        """What no state shows was not looked for to the end."""
+        self.settled.discard(verdict)
+
     def proved(self, findings: Iterable[Finding]) -> list[Verdict]:
         """What the program can never have."""
         found = {f.verdict for f in findings}

@@ -254,12 +254,10 @@ def to(machine: Machine, graph: Graph, number: int, form: Form | None = None) ->
 
 def along(machine: Machine, graph: Graph, way: list[int], form: Form | None = None) -> Iterator[Action]:
     """The actions that lead through these states (or ones that they stand for), from the machine's first."""
-    state = machine.init
+    state, stands_for = machine.init, int if form is None else form.of
     for number in way[1:]:
         wanted = graph.states[number]
-        action = next(
-            a for a in machine.actions(state) if (form.of if form else int)(state + a.delta) == wanted
-        )
+        action = next(a for a in machine.actions(state) if stands_for(state + a.delta) == wanted)
         yield action
         state += action.delta
         for more in () if form is None else form.unseen(state):

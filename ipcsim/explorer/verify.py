@@ -202,7 +202,7 @@ class _Verifier:
         known = {str(found.key) for found in result.found.values() if found.sort == "race"}
         found = races.RaceSearch(ground, known, self._limits(), self._progress, bool(self._cases)).run()
         if found.stopped:
-            self._known.settled.discard(Verdict.RACE)
+            self._known.reopen(Verdict.RACE)
         self._cases += found.cases()
         self._tally.states += found.nodes
         self._tally.spent += found.nodes
