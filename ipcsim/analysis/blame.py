@@ -16,11 +16,10 @@ from ipcsim.analysis.needs import Need, providers
 
 def to_blame(report: DeadlockReport, needs: Iterable[Need]) -> tuple[int, ...]:
     """The processes that failed and would have satisfied one of these needs."""
-    failed = [s for s in report.snapshot.processes if s.failed]
     found: dict[int, None] = {}
-    for need in needs if failed else ():
+    for need in needs if report.failed else ():
         holders = report.graph.holders(need)
-        for state in failed:
+        for state in report.failed:
             if state.process in holders if holders else _able(report, state.process, state.pc, need):
                 found[state.process] = None
     return tuple(found)
@@ -29,17 +28,21 @@ def to_blame(report: DeadlockReport, needs: Iterable[Need]) -> tuple[int, ...]:
 def to_blame_for_all(report: DeadlockReport, waiting: Mapping[int, tuple[Need, ...]]) -> tuple[int, ...]:
     """The same for processes that wait for several things, and for each other: empty where for one of them
     nobody is to blame, however far one follows who would have woken whom."""
+    if not report.failed:
+        return ()
     blame = {p: to_blame(report, needs) for p, needs in waiting.items()}
-    changed = True
-    while changed:
-        changed = False
-        for process, needs in waiting.items():
-            if blame[process]:
-                continue
-            before = {g for n in needs for g in (report.graph.holders(n) or report.graph.wakers(n))}
-            behind = [blame[g] for g in before - {process} if blame.get(g)]
-            if behind:
-                blame[process], changed = behind[0], True
+    behind: dict[int, list[int]] = {}  # process → those that it would have woken
+    for process, needs in waiting.items():
+        for need in needs:
+            for giver in report.graph.holders(need) or report.graph.wakers(need):
+                behind.setdefault(giver, []).append(process)
+    known = [p for p, some in blame.items() if some]
+    while known:
+        giver = known.pop()
+        for process in behind.get(giver, ()):
+            if not blame[process]:
+                blame[process] = blame[giver]
+                known.append(process)
     if not all(blame.values()):
         return ()
     return tuple(dict.fromkeys(p for some in blame.values() for p in some))

@@ -137,6 +137,11 @@ class DeadlockReport:
         return self._states[process]
 
     @cached_property
+    def failed(self) -> tuple[ProcessState, ...]:
+        """The processes that an error or a failed assertion ended."""
+        return tuple(s for s in self.snapshot.processes if s.failed)
+
+    @cached_property
     def _states(self) -> dict[int, ProcessState]:
         return {s.process: s for s in self.snapshot.processes}
 
