@@ -195,8 +195,7 @@ def _may_come(call: Call, errno: str) -> bool:
     """Whether a call may end with this errno, as far as its text tells: only one that does not wait, or not
     for ever, gives up."""
     if errno in ("EAGAIN", "ENOMSG") and not isinstance(call, Spawn):
-        single = isinstance(call, Semop) and any(o.nowait for o in call.operations)
-        return call.nowait or call.timeout is not None or single
+        return call.gives_up
     return (call_name(call), errno) in facts.ORDERS
 
 

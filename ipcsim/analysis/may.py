@@ -10,11 +10,31 @@ condition never changes is taken one way only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, Final, NamedTuple, assert_never
 
-from ipcsim.analysis.operations import index_of, number_of
 from ipcsim.analysis.resolve import Constants, Known, Locals
+from ipcsim.kernel import effects
+from ipcsim.kernel.effects import (
+    Ask,
+    Attach,
+    AwaitZero,
+    Change,
+    Create,
+    Detach,
+    Effect,
+    Find,
+    Give,
+    Inspect,
+    Interrupt,
+    OnQueue,
+    OnSemaphores,
+    Remove,
+    Set,
+    Start,
+    Take,
+)
+from ipcsim.kernel.static import effects_of
 from ipcsim.program import Family, Program, names
 from ipcsim.program.constants import expressions_of
 from ipcsim.program.expressions import Binary, Call, Const, Expr, Index, children
@@ -85,7 +105,6 @@ class Effects:
         return frozenset([self._known[i] for i in self.ids])
 
 
-_Source = Callable[[Locals], tuple[Ability, ...]]
 _NOTHING = Effects((), False, [])
 _CACHE_LIMIT = 300_000
 
@@ -137,7 +156,7 @@ class MayAnalysis:
         family = self._families[p.family]
         assert family is not None
         initial = self.program.families[p.family].initial[p.instance]
-        ids = {self._id(a) for source in family.sources_of(mask) for a in source(initial)}
+        ids = {self._id(a) for a in family.abilities(mask, initial)}
         return Effects(tuple(ids), bool(mask & family.END), self.abilities)
 
     def _id(self, ability: Ability) -> int:
@@ -155,39 +174,41 @@ class _FamilyMay:
     END = 1
 
     def __init__(self, program: Program, family: Family) -> None:
+        self._program = program
         self._code = family.code
-        constants = Constants(family)
-        self._sources: list[_Source] = []
+        self._constants = constants = Constants(family)
+        self._active: list[Instruction] = []  # those with effects
+        self._undone: list[Instruction] = []  # those of them that the end of the process undoes
         self._own = [0] * len(family.code)
-        undo: list[_Source] = []
         certain = _certainly_there(program, family)
         for pc, instruction in enumerate(family.code):
             if may_end(instruction, certain):
                 self._own[pc] |= self.END
-            sources = list(_sources(program, constants, instruction))
-            if sources:
-                self._own[pc] |= 1 << len(self._sources) + 1
-                self._sources.append(_together(sources))
-            if isinstance(instruction, Semop):
-                undo += [
-                    _semaphore(program, instruction.set, o, constants, sign=-1)
-                    for o in instruction.operations
-                    if o.undo
-                ]
-        self._undo = _together(undo) if undo else None
+            if found := effects_of(instruction, program, lambda _: None):
+                self._own[pc] |= 1 << len(self._active) + 1
+                self._active.append(instruction)
+                if any(True for effect in found for _ in _undone(effect)):
+                    self._undone.append(instruction)
         self._branches: list[tuple[int, Known]] = [
             (pc, constants.known(i.condition)) for pc, i in enumerate(family.code) if isinstance(i, Branch)
         ]
         self._variants: dict[tuple[Any, ...], list[int]] = {}
 
-    def sources_of(self, mask: int) -> Iterator[_Source]:
-        if mask & self.END and self._undo:
-            yield self._undo
+    def abilities(self, mask: int, initial: Locals) -> list[Ability]:
+        """Those that the bits stand for, in the process with these first locals."""
+        value, found = self._constants.of(initial), list[Ability]()
         bits = mask >> 1
         while bits:
             low = bits & -bits
-            yield self._sources[low.bit_length() - 1]
+            for effect in effects_of(self._active[low.bit_length() - 1], self._program, value):
+                found += _abilities(effect)
             bits ^= low
+        if mask & self.END:
+            for instruction in self._undone:
+                for effect in effects_of(instruction, self._program, value):
+                    for back in _undone(effect):
+                        found += _abilities(back)
+        return found
 
     def reach(self, initial: Locals) -> list[int]:
         """For each pc, the bits of everything reachable from it, itself included."""
@@ -217,119 +238,64 @@ class _FamilyMay:
         return masks
 
 
-def _together(sources: list[_Source]) -> _Source:
-    if len(sources) == 1:
-        return sources[0]
-    return lambda initial: tuple([a for source in sources for a in source(initial)])
-
-
-def _sources(program: Program, constants: Constants, instruction: Instruction) -> Iterator[_Source]:
-    match instruction:
-        case Semop(set=set_, operations=operations):
-            for operation in operations:
-                yield _semaphore(program, set_, operation, constants)
-        case SetValue():
-            yield _set_value(program, instruction, constants)
-        case Send(queue=queue, type=type_):
-            yield _send(queue, constants.known(type_))
-        case Receive(queue=queue, type=type_, exclude=exclude):
-            yield _receive(queue, constants.known(type_), EXCLUDE if exclude else PLAIN)
-        case Signal(family=family, index=index, signal=name):
-            yield _processes(program, INTERRUPT, family, index, constants)
-            if name in ("SIGCONT", "SIGKILL"):
-                yield _processes(program, CONTINUE, family, index, constants)
-        case Spawn(family=family, index=index):
-            yield _processes(program, SPAWN, family, index, constants)
-        case ObjectCall(action=Lifecycle.REMOVE | Lifecycle.CHANGE, object=ref) if (
-            ref.kind is not ObjectKind.SEGMENT
-        ):
-            removed = (Ability(REMOVE, ref.number, int(ref.kind is ObjectKind.QUEUE), 0),)
-            yield lambda _: removed
-        case ObjectCall() | GetValue() | Load() | Store():
-            pass
-        case Phase() | Choose() | Assert() | Exit() | Crash():
-            pass  # what the end of a process gives back is another matter: see `may_end`
-        case Assign() | Branch() | Jump() | Repeat() | Pause():
-            pass
-        case _:
-            assert_never(instruction)
-
-
-def _semaphore(
-    program: Program, set_: int, operation: SemaphoreOperation, constants: Constants, sign: int = 1
-) -> _Source:
-    index, delta = index_of(operation, constants), constants.known(operation.delta)
-    base, count, single = operation.base, operation.count or 1, operation.index is None
-
-    def source(initial: Locals) -> tuple[Ability, ...]:
-        first, extent = base, 1
-        if not single:
-            number = index(initial)
-            if number is None or not 0 <= number < count:
-                extent = count
-            else:
-                first += number
-        change = delta(initial)
-        if change is None:
-            return (Ability(RISE, set_, first, extent), Ability(FALL, set_, first, extent))
-        if change == 0:
+def _abilities(effect: Effect) -> Sequence[Ability]:
+    """What of an effect can help, or harm, somebody who waits."""
+    match effect:
+        case Take() | Give() | Set() | AwaitZero() | Ask():
+            return _on_semaphores(effect)
+        case effects.Send() | effects.Receive():
+            return _on_queue(effect)
+        case Interrupt(processes=processes, continues=continues):
+            acts = (INTERRUPT, CONTINUE) if continues else (INTERRUPT,)
+            return [Ability(act, p, 0, 0) for act in acts for p in processes]
+        case Start(processes=processes):
+            return [Ability(SPAWN, p, 0, 0) for p in processes]
+        case Remove(object=ref) | Change(object=ref):
+            if ref.kind is ObjectKind.SEGMENT:
+                return ()
+            return (Ability(REMOVE, ref.number, int(ref.kind is ObjectKind.QUEUE), 0),)
+        case Create() | Find() | Attach() | Detach() | Inspect() | effects.Load() | effects.Store():
             return ()
-        return (Ability(RISE if change * sign > 0 else FALL, set_, first, extent),)
-
-    return source
-
-
-def _processes(program: Program, act: int, family: int, index: Expr | None, constants: Constants) -> _Source:
-    """What is done to one process of a family; to any of them where the index varies."""
-    first = next(p.number for p in program.processes if p.family == family)
-    size = program.families[family].size
-    which = None if index is None else constants.known(index)
-
-    def source(initial: Locals) -> tuple[Ability, ...]:
-        place = 0 if which is None else which(initial)
-        if place is not None and 0 <= place < size:
-            return (Ability(act, first + place, 0, 0),)
-        return tuple([Ability(act, first + i, 0, 0) for i in range(size)])
-
-    return source
+        case _:
+            assert_never(effect)
 
 
-def _set_value(program: Program, instruction: SetValue, constants: Constants) -> _Source:
-    set_, size = instruction.set, program.sets[instruction.set].size
-    index = index_of(instruction, constants)
-    values = [constants.known(v) for v in instruction.values]
-    base, count = instruction.base, instruction.count or 1
-
-    def source(initial: Locals) -> tuple[Ability, ...]:
-        if instruction.all:
-            first, extent = 0, size
-        else:
-            number = number_of(instruction, index, tuple(initial))
-            first, extent = (base, count) if number is None else (number, 1)
-        fall = Ability(FALL, set_, first, extent)
-        if all(v(initial) == 0 for v in values):
-            return (fall,)
-        return (fall, Ability(RISE, set_, first, extent))
-
-    return source
+def _on_semaphores(effect: OnSemaphores) -> Sequence[Ability]:
+    set_, first, extent = effect.set, effect.numbers.start, len(effect.numbers)
+    match effect:
+        case Take():
+            return (Ability(FALL, set_, first, extent),)
+        case Give():
+            return (Ability(RISE, set_, first, extent),)
+        case Set(values=values):
+            acts = (FALL, RISE) if any(v != 0 for v in values) else (FALL,)
+            return [Ability(act, set_, first, extent) for act in acts]
+        case AwaitZero() | Ask():
+            return ()
+        case _:
+            assert_never(effect)
 
 
-def _send(queue: int, type_: Known) -> _Source:
-    def source(initial: Locals) -> tuple[Ability, ...]:
-        value = type_(initial)
-        if value is not None and value <= 0:
-            return ()  # EINVAL, always
-        return (Ability(SEND, queue, ANY_TYPE if value is None else value, 0),)
+def _on_queue(effect: OnQueue) -> Sequence[Ability]:
+    match effect:
+        case effects.Send(queue=queue, type=type_):
+            never = type_ is not None and type_ <= 0  # EINVAL, always (Q-8)
+            return () if never else (Ability(SEND, queue, ANY_TYPE if type_ is None else type_, 0),)
+        case effects.Receive(queue=queue, selector=None):
+            return (Ability(RECEIVE, queue, 0, VARIES),)
+        case effects.Receive(queue=queue, selector=selector, exclude=exclude):
+            return (Ability(RECEIVE, queue, selector or 0, EXCLUDE if exclude else PLAIN),)
+        case _:
+            assert_never(effect)
 
-    return source
 
-
-def _receive(queue: int, type_: Known, how: int) -> _Source:
-    def source(initial: Locals) -> tuple[Ability, ...]:
-        value = type_(initial)
-        return (Ability(RECEIVE, queue, 0, VARIES) if value is None else Ability(RECEIVE, queue, value, how),)
-
-    return source
+def _undone(effect: Effect) -> Iterator[Effect]:
+    """What the end of the process does about it (S-16)."""
+    match effect:
+        case Take(undo=True):
+            yield Give(effect.set, effect.numbers, effect.units)
+        case Give(undo=True):
+            yield Take(effect.set, effect.numbers, effect.units)
 
 
 def _certainly_there(program: Program, family: Family) -> frozenset[ObjectRef]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ipcsim.errors import EvaluationError
+from ipcsim.kernel.values import Value
 from ipcsim.program import Family
 from ipcsim.program.constants import constant_locals
 from ipcsim.program.expressions import Const, Expr, compile_expression, generator_slots, slots_of
@@ -29,9 +30,25 @@ class Constants:
 
     def __init__(self, family: Family) -> None:
         self._fixed = frozenset(constant_locals(family, 0)) if family.initial else frozenset()
+        self._known: dict[int, Known] = {}  # by the id of the expression
 
     def known(self, expr: Expr) -> Known:
         """A function that gives the fixed value of `expr`, or None where it varies or has none."""
+        found = self._known.get(id(expr))
+        if found is None:  # the code that `expr` stands in outlives this
+            found = self._known[id(expr)] = self._compiled(expr)
+        return found
+
+    def of(self, initial: Locals) -> Value:
+        """What expressions are worth in the instance with these first locals."""
+        known = self.known
+
+        def value(expr: Expr) -> Any:
+            return expr.value if isinstance(expr, Const) else known(expr)(initial)
+
+        return value
+
+    def _compiled(self, expr: Expr) -> Known:
         if isinstance(expr, Const):
             value = expr.value
             return lambda _: value

@@ -15,38 +15,48 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 from functools import cached_property
-from typing import assert_never
+from typing import Any, assert_never
 
-from ipcsim.errors import EvaluationError
 from ipcsim.explorer.conditions import has_value
+from ipcsim.kernel import effects
+from ipcsim.kernel.effects import (
+    Ask,
+    Attach,
+    AwaitZero,
+    Change,
+    Create,
+    Detach,
+    Effect,
+    Find,
+    Give,
+    Inspect,
+    Interrupt,
+    OnSemaphores,
+    Remove,
+    Set,
+    Start,
+    Take,
+)
+from ipcsim.kernel.static import effects_of
 from ipcsim.model.locals import Person
 from ipcsim.model.machine import Machine
 from ipcsim.program.constants import expressions_of
-from ipcsim.program.expressions import Const, Expr, Local, position
+from ipcsim.program.expressions import Const, Expr, Local
 from ipcsim.program.instructions import (
-    Assert,
     Assign,
     Branch,
     Choose,
     Crash,
     Exit,
-    GetValue,
     Instruction,
     Jump,
+    KernelCall,
     Load,
-    ObjectCall,
     Pause,
     Phase,
-    Receive,
     Repeat,
     SemaphoreOperation,
-    SemaphoreQuestion,
     Semop,
-    Send,
-    SetValue,
-    Signal,
-    Spawn,
-    Store,
     successors,
 )
 
@@ -168,19 +178,26 @@ class Accesses:
     @cached_property
     def surely_taken(self) -> list[int]:
         """By pc: the semaphores that the instruction there certainly takes from when it succeeds."""
-        return [
-            sum(
-                1 << slot
-                for o in i.operations
-                if (slot := self._single(i.set, o)) is not None and _negative(self._person.fold(o.delta))
-            )
-            if isinstance(i, Semop) and not i.handlers and not any(o.nowait for o in i.operations)
-            else 0
-            for i in self._person.code
-        ]
+        return [self._surely_taken(i) for i in self._person.code]
+
+    def _surely_taken(self, instruction: Instruction) -> int:
+        if not isinstance(instruction, KernelCall) or instruction.handlers or instruction.gives_up:
+            return 0
+        return sum(
+            {
+                1 << self._machine.sem[effect.set][effect.numbers[0]]
+                for effect in self._effects(instruction)
+                if isinstance(effect, Take) and effect.units is not None and len(effect.numbers) == 1
+            }
+        )
+
+    def _effects(self, instruction: Instruction) -> tuple[Effect, ...]:
+        return effects_of(instruction, self._machine.program, self.value)
 
     def may_fail(self, pc: int) -> bool:
         """Whether the instruction may end the process: an assertion, an errno, what has no value."""
+        if pc in self._unseen_loops:
+            return True
         instruction = self._person.code[pc]
         match instruction:
             case Jump() | Repeat() | Pause() | Phase() | Choose() | Crash():
@@ -198,6 +215,19 @@ class Accesses:
             case Load(index=None):
                 return False
         return True
+
+    @cached_property
+    def _unseen_loops(self) -> frozenset[int]:
+        """The pcs of loops that nothing counts and in which nobody can see a step: one may never end, and is
+        an error then."""
+        code = self._person.code
+        counted = {(i, target) for i, target, count in self.loops if count is not None}
+        follow = {
+            pc: [t for t in targets if not code[t].visible and (pc, t) not in counted]
+            for pc, targets in enumerate(self.follow)
+            if not code[pc].visible
+        }
+        return frozenset(pc for pc in follow if pc in _reached(follow, pc))
 
     def _is_certain(self, operation: SemaphoreOperation) -> bool:
         """Whether the operation has a value whenever it is done."""
@@ -231,99 +261,66 @@ class Accesses:
     # --- one instruction ---
 
     def _of(self, instruction: Instruction, pc: int) -> Iterator[Access]:
-        machine = self._machine
-        match instruction:
-            case Semop(set=number):
-                yield from self._semop(instruction, number, pc)
-            case SetValue(set=number, all=True):
-                yield from ((Kind.WRITE, s) for s in machine.sem[number])
-            case SetValue(set=number, base=base, count=count, index=index):
-                yield from ((Kind.WRITE, s) for s in self._members(number, base, count, index))
-            case GetValue(set=number, question=SemaphoreQuestion.ALL):
-                yield from ((Kind.READ, s) for s in machine.sem[number])
-            case GetValue(set=number, base=base, count=count, index=index):
-                yield from ((Kind.READ, s) for s in self._members(number, base, count, index))
-            case Send(queue=number):
-                waits = not instruction.nowait and instruction.timeout is None
-                yield (Kind.SEND if waits else Kind.WRITE, machine.queue[number])
-            case Receive(queue=number):
-                yield (self._receive(instruction), machine.queue[number])
-            case Load():
-                yield from ((Kind.READ, s) for s in self._elements(instruction))
-            case Store():
-                yield from ((Kind.WRITE, s) for s in self._elements(instruction))
-            case ObjectCall() | Signal() | Spawn():
-                pass  # where there are any, no reduction asks what they touch: see `stubborn.applies`
-            case Phase() | Choose() | Assert() | Exit() | Crash():
-                pass
-            case Assign() | Branch() | Jump() | Repeat() | Pause():
-                pass
-            case _:
-                assert_never(instruction)
-
-    def _semop(self, semop: Semop, number: int, pc: int) -> Iterator[Access]:
-        impatient = semop.nowait or semop.timeout is not None or any(o.nowait for o in semop.operations)
-        # whether it has to wait shows: it ends its phase as it begins
-        impatient = impatient or (semop.ends_phase and pc in self._shown and _may_wait(self._person, semop))
+        done = self._effects(instruction)
+        impatient = isinstance(instruction, KernelCall) and instruction.gives_up
+        if isinstance(instruction, Semop) and instruction.ends_phase and pc in self._shown:
+            # whether it has to wait shows: it ends its phase as it begins
+            impatient = impatient or not all(isinstance(e, Give) for e in done)
         found: dict[int, Kind] = {}
-        for o in semop.operations:
-            delta = self._person.fold(o.delta)
-            for slot in self._members(number, o.base, o.count, o.index):
-                kind = Kind.WRITE if impatient else self._operation(delta, slot)
-                # two operations on one semaphore, or an index that varies: anything may happen
-                found[slot] = kind if slot not in found else Kind.WRITE
+        for effect in done:
+            for kind, slot in self._touched(effect):
+                # two operations on one semaphore, or an amount that varies: anything may happen
+                found[slot] = Kind.WRITE if impatient or slot in found else kind
         yield from ((kind, slot) for slot, kind in found.items())
 
-    def _operation(self, delta: Expr, slot: int) -> Kind:
-        if not isinstance(delta, Const) or not isinstance(delta.value, int):
-            return Kind.WRITE
-        if delta.value == 0:
-            return Kind.ZERO
-        if delta.value < 0:
-            return Kind.TAKE
-        return Kind.WRITE if slot in self._overflows else Kind.GIVE
+    def value(self, expr: Expr) -> Any:
+        """What an expression is always worth in this process; None where it varies."""
+        folded = self._person.fold(expr)
+        return folded.value if isinstance(folded, Const) else None
 
-    def _receive(self, receive: Receive) -> Kind:
-        if receive.nowait or receive.timeout is not None:
-            return Kind.WRITE
-        selector = self._person.fold(receive.type)
-        plain = isinstance(selector, Const) and isinstance(selector.value, int) and selector.value >= 0
-        return Kind.RECEIVE if plain else Kind.LOWEST
+    def _touched(self, effect: Effect) -> Iterator[Access]:
+        machine = self._machine
+        match effect:
+            case Take() | Give() | AwaitZero() | Set() | Ask():
+                slots = machine.sem[effect.set]
+                yield from ((self._kind(effect, slots[n]), slots[n]) for n in effect.numbers)
+            case effects.Send(queue=queue):
+                yield Kind.SEND, machine.queue[queue]
+            case effects.Receive(queue=queue, selector=selector):
+                plain = selector is not None and selector >= 0
+                yield Kind.RECEIVE if plain else Kind.LOWEST, machine.queue[queue]
+            case effects.Load() | effects.Store():
+                kind = Kind.READ if isinstance(effect, effects.Load) else Kind.WRITE
+                for generation in machine.element[effect.segment]:
+                    yield from ((kind, generation[effect.field][i]) for i in effect.elements)
+            case Create() | Find() | Attach() | Detach() | Remove() | Change() | Inspect():
+                pass  # where there are any, no reduction asks what they touch: see `stubborn.applies`
+            case Interrupt() | Start():
+                pass
+            case _:
+                assert_never(effect)
 
-    def _single(self, number: int, operation: SemaphoreOperation) -> int | None:
-        slots = self._members(number, operation.base, operation.count, operation.index)
-        return slots[0] if len(slots) == 1 else None
-
-    def _members(self, number: int, base: int, count: int | None, index: Expr | None) -> list[int]:
-        slots = self._machine.sem[number]
-        if index is None or count is None:
-            return [slots[base]]
-        value = self._person.fold(index)
-        if isinstance(value, Const) and isinstance(value.value, int):
-            try:
-                return [slots[position(base, count, value.value)]]
-            except EvaluationError:
-                return []
-        return slots[base : base + count]
-
-    def _elements(self, access: Load | Store) -> list[int]:
-        slots = [s for g in self._machine.element[access.segment] for s in g[access.field]]
-        if access.index is None:
-            return slots[:1] if len(slots) == 1 else slots
-        value = self._person.fold(access.index)
-        if (
-            isinstance(value, Const)
-            and isinstance(value.value, int)
-            and len(self._machine.element[access.segment]) == 1
-        ):
-            return slots[value.value : value.value + 1] if value.value >= 0 else []
-        return slots
+    def _kind(self, effect: OnSemaphores, slot: int) -> Kind:
+        match effect:
+            case Take(units=int()):
+                return Kind.TAKE
+            case Give(units=int()):
+                return Kind.WRITE if slot in self._overflows else Kind.GIVE
+            case AwaitZero():
+                return Kind.ZERO
+            case Ask():
+                return Kind.READ
+            case Take() | Give() | Set():
+                return Kind.WRITE
+            case _:
+                assert_never(effect)
 
 
-def _may_wait(person: Person, semop: Semop) -> bool:
-    deltas = [person.fold(o.delta) for o in semop.operations]
-    return not all(isinstance(d, Const) and isinstance(d.value, int) and d.value > 0 for d in deltas)
-
-
-def _negative(delta: Expr) -> bool:
-    return isinstance(delta, Const) and isinstance(delta.value, int) and delta.value < 0
+def _reached(follow: dict[int, list[int]], start: int) -> set[int]:
+    """What follows `start`, itself where a way leads back to it."""
+    found, work = set[int](), [start]
+    while work:
+        new = set(follow[work.pop()]) - found
+        found |= new
+        work += new
+    return found

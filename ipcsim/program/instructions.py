@@ -39,6 +39,11 @@ class KernelCall(Placed):
     nowait: bool = False
     timeout: float | None = None
 
+    @property
+    def gives_up(self) -> bool:
+        """Whether it does not wait, or not for ever."""
+        return self.nowait or self.timeout is not None
+
     def handler(self, errno_name: str) -> int | None:
         return next((pc for name, pc in self.handlers if name == errno_name), None)
 
@@ -70,6 +75,10 @@ class Semop(KernelCall):
     set: int
     operations: tuple[SemaphoreOperation, ...]
     ends_phase: bool = False
+
+    @property
+    def gives_up(self) -> bool:
+        return self.nowait or self.timeout is not None or any(o.nowait for o in self.operations)
 
 
 class SemaphoreQuestion(StrEnum):

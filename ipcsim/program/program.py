@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 from ipcsim.errors import NOWHERE, Location
@@ -171,6 +172,14 @@ class Program:
                 name = family.name if family.count is None else f"{family.name}[{instance}]"
                 found.append(Process(len(found), number, instance, name))
         return tuple(found)
+
+    @cached_property
+    def _first(self) -> tuple[int, ...]:
+        return tuple(accumulate((f.size for f in self.families), initial=0))
+
+    def members(self, family: int) -> range:
+        """The numbers of the family's processes."""
+        return range(self._first[family], self._first[family + 1])
 
     def code(self, process: int) -> Code:
         return self.families[self.processes[process].family].code

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ipcsim.errors import EvaluationError
-from ipcsim.program.expressions import Const, Expr, position
+from ipcsim.program.expressions import Const, Expr, element, position
 from ipcsim.program.instructions import (
     GetValue,
     KernelCall,
@@ -250,12 +250,11 @@ _ACTIONS: dict[Lifecycle, Callable[[Worker, ObjectCall], Action]] = {
 
 def _target(worker: Worker, family: int, index: Expr | None) -> Action:
     """The number of the process that a `signal` or `spawn` names."""
-    first = next(p.number for p in worker.program.processes if p.family == family)
-    size, env = worker.program.families[family].size, worker.env
+    members, env = worker.program.members(family), worker.env
     if index is None:
-        return lambda: first
+        return lambda: members[0]
     which = worker.compile(index)
-    return lambda: position(first, size, int(which(env)))
+    return lambda: element(members, int(which(env)))
 
 
 def _signal(worker: Worker, call: Signal) -> Action:
