@@ -45,7 +45,7 @@ def begin(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
         yield other_calls.reached(Turn(machine, view, process, local))
     turn = Turn(machine, view, process, local)
     instruction = turn.person.code[local.pc]
-    if not instruction.visible:  # it failed on the way here, before any step: see `processes.arrive`
+    if not instruction.visible:  # it fails: see `processes.arrive`
         processes.stick(machine, turn.fx, process, local.pc, turn.env)
         yield turn.fx
         return

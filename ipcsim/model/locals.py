@@ -202,7 +202,7 @@ class Person:
             except EvaluationError as error:
                 raise Stuck(pc, str(error)) from None
             if pc == mark and env == before:
-                raise Stuck(pc, "it goes round for ever in steps that nobody else can see")
+                raise Stuck(pc, "it goes round for ever in steps that nobody else can see", endless=True)
             if step + 1 == power:
                 mark, before, power = pc, list(env), 2 * power
         raise Unsupported(
@@ -241,8 +241,8 @@ class Unsupported(Exception):
 
 
 class Stuck(Exception):
-    """A process cannot go on at `pc`: `problem` says why."""
+    """A process cannot go on at `pc`: `problem` says why. `endless`: it never stops trying."""
 
-    def __init__(self, pc: int, problem: str) -> None:
+    def __init__(self, pc: int, problem: str, endless: bool = False) -> None:
         super().__init__(problem)
-        self.pc, self.problem = pc, problem
+        self.pc, self.problem, self.endless = pc, problem, endless

@@ -133,7 +133,8 @@ def signal(turn: Turn, call: Signal) -> Outcomes:
     if other.mode is Mode.UNBORN or other.reaped:
         yield turn.returned("ESRCH", begin=record)
         return
-    if target == turn.process and call.signal in ("SIGKILL", "SIGSTOP"):
+    doomed = turn.local.coming is Coming.KILL  # it is at its end, whatever it sends itself
+    if target == turn.process and call.signal in ("SIGKILL", "SIGSTOP") and not doomed:
         fx.steps.append(Step(target, other.pc, Act.CALL, begin=record, scheduled=True))
         if call.signal == "SIGKILL":
             fx.steps.append(Step(target, other.pc, Act.DIE, end=(-9, 0, b"")))
@@ -264,8 +265,5 @@ def spawn(turn: Turn, call: Spawn) -> Outcomes:
 
 
 def _target(turn: Turn, family: int, index: Any) -> int:
-    program = turn.machine.program
-    first = next(p.number for p in program.processes if p.family == family)
-    if index is None:
-        return first
-    return int(element(range(first, first + program.families[family].size), int(turn.value(index))))
+    members = turn.machine.program.members(family)
+    return members[0] if index is None else int(element(members, int(turn.value(index))))

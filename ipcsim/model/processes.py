@@ -33,14 +33,14 @@ BY_THE_RUN = -1  # what a slot keeps instead of a process's number plus 1: the o
 def arrive(person: Person, pc: int, env: Locals, phase: str | None, handles: Any) -> Local:
     """The local state before the first visible instruction from `pc` on.
 
-    A silent instruction that fails before it is left where it is: doing it is then the next step.
+    A silent instruction that fails before it is left where it is: doing it, which others can see, is then
+    the next step.
     """
-    copy = list(env)
     try:
-        pc = person.run_silently(pc, copy)
-    except Stuck:
-        return person.at(pc, env, phase, handles)
-    return person.at(pc, copy, phase, handles)
+        pc = person.run_silently(pc, env)
+    except Stuck as stuck:
+        pc = stuck.pc
+    return person.at(pc, env, phase, handles)
 
 
 def go_on(machine: Machine, fx: Effects, process: int, pc: int, env: Locals, phase: str | None) -> None:
@@ -49,14 +49,8 @@ def go_on(machine: Machine, fx: Effects, process: int, pc: int, env: Locals, pha
     person, handles = machine.people[process], fx[process].handles
     done: set[int] = set()
     while True:
-        try:
-            pc = person.run_silently(pc, env)
-        except Stuck as stuck:
-            if process in machine.undo:  # what the step has done is to be seen before the end undoes more
-                fx[process] = person.at(stuck.pc, env, phase, handles)
-            else:
-                fail(machine, fx, process, stuck.pc, Failure.EVALUATION, stuck.problem)
-            return
+        local = arrive(person, pc, env, phase, handles)
+        pc = local.pc
         if (person.family, pc) not in machine.chained or pc in done:
             break
         done.add(pc)
@@ -70,7 +64,7 @@ def go_on(machine: Machine, fx: Effects, process: int, pc: int, env: Locals, pha
             leave(machine, fx, process, pc, instruction, env)
             return
         pc += 1
-    fx[process] = person.at(pc, env, phase, handles)
+    fx[process] = local
 
 
 def stick(machine: Machine, fx: Effects, process: int, pc: int, env: Locals) -> None:
@@ -78,7 +72,7 @@ def stick(machine: Machine, fx: Effects, process: int, pc: int, env: Locals) -> 
     try:
         machine.people[process].run_silently(pc, env)
     except Stuck as stuck:
-        fail(machine, fx, process, stuck.pc, Failure.EVALUATION, stuck.problem)
+        fail(machine, fx, process, stuck.pc, Failure.EVALUATION, stuck.problem, scheduled=not stuck.endless)
         return
     raise AssertionError("a process stands before a silent instruction only where that fails")
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from ipcsim.errors import Location
-from ipcsim.program.instructions import Choose, Crash, Exit, KernelCall, Signal, Spawn
+from ipcsim.program.instructions import Choose, KernelCall, Signal, Spawn
 from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.probe import asleep, has_pending, run_state
 from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, STRIKE, WORDS
@@ -158,7 +158,7 @@ class Turns:
             for other in session.alive:
                 if other not in before:
                     self._settle(other)
-        if isinstance(instruction, (KernelCall, Exit, Crash)):
+        if isinstance(instruction, KernelCall) or process in session.codes:  # what it held may have gone back
             self._settle_sleepers()
 
     def _strike(self, process: int) -> None:

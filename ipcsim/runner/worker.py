@@ -143,6 +143,8 @@ class Worker:
             while True:
                 pc = steps[pc]()
         except EvaluationError as error:
+            if self.controlled and not self.code[pc].visible:
+                self._gate(pc)  # that it fails can be seen: it is a step of its own
             self._fail(pc, str(error))
 
     def fold(self, expr: Expr) -> Expr:

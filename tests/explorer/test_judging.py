@@ -250,3 +250,61 @@ processes:
     outcome = ipcsim.verify(program(text), reduction=reduction)
     assert outcome.verdict is Verdict.ERROR
     assert "index 5 is outside 0 … 2" in outcome.findings[0].message
+
+
+# --- a step that nobody sees, and that fails ---
+
+FAILS_IN_ITS_PHASE = """
+semaphores: {s: {m: 0}}
+processes:
+  p: {count: 2, locals: {n: 0}, steps: [V: m, phase: k, set: {n: 1 // n}]}
+properties: {apart: {never: "at(p[0], 'k') and at(p[1], 'k')"}}
+"""
+FAILS_WHILE_IT_HOLDS = """
+semaphores: {s: {m: 1}}
+processes:
+  p: {locals: {n: 0}, steps: [{P: m, undo: true}, set: {n: 1 // n}]}
+  q: {steps: [{P: m, nowait: true}, V: m]}
+"""
+GOES_ROUND_IN_ITS_PHASE = FAILS_IN_ITS_PHASE.replace(
+    "set: {n: 1 // n}", "{while: n == 0, steps: [set: {n: 0}]}"
+)
+
+
+@pytest.mark.parametrize("reduction", ["none", "stubborn", "symmetry", "all"])
+def test_what_a_process_was_before_it_failed_is_seen(reduction: str) -> None:
+    outcome = ipcsim.verify(program(FAILS_IN_ITS_PHASE), reduction=reduction)
+    assert {f.verdict for f in outcome.findings} == {Verdict.ERROR, Verdict.VIOLATION}
+    outcome = ipcsim.verify(program(FAILS_WHILE_IT_HOLDS), reduction=reduction)
+    assert {f.kind for f in outcome.findings} == {Kind.EVALUATION, Kind.ERRNO}
+
+
+@pytest.mark.parametrize("text", [FAILS_IN_ITS_PHASE, FAILS_WHILE_IT_HOLDS])
+@pytest.mark.parametrize("finding", [1, 2])
+def test_a_replay_waits_with_the_failure_for_its_turn(text: str, finding: int) -> None:
+    outcome: Any = ipcsim.verify(program(text), finding=finding, replay=True)
+    assert outcome.extra["replay"]["same"], outcome.extra["remarks"]
+
+
+@pytest.mark.parametrize("reduction", ["none", "stubborn", "all"])
+def test_who_goes_round_unseen_for_ever_stays_in_its_phase(reduction: str) -> None:
+    outcome = ipcsim.verify(program(GOES_ROUND_IN_ITS_PHASE), reduction=reduction)
+    assert Verdict.VIOLATION in {f.verdict for f in outcome.findings}
+
+
+# --- what is on its way to a process, and what it sends itself ---
+
+KILLED_BEFORE_IT_STOPS = """
+processes:
+  w: {steps: [signal: {to: x, name: SIGKILL}]}
+  x: {steps: [signal: {to: x, name: %s}]}
+"""
+
+
+@pytest.mark.parametrize("own", ["SIGSTOP", "SIGKILL", "SIGUSR1"])
+@pytest.mark.parametrize("semaphores", ["weak", "kernel"])
+def test_who_is_killed_does_not_stop_itself(own: str, semaphores: str) -> None:
+    """SIGKILL is taken before any other signal (signal(7), get_signal in the kernel)."""
+    outcome = ipcsim.verify(program(KILLED_BEFORE_IT_STOPS % own), semaphores=semaphores)
+    # it may have ended before, by itself or by its own signal: then there is nobody to kill
+    assert {f.kind for f in outcome.findings} <= {Kind.ERRNO}

@@ -15,12 +15,17 @@ MOST_SILENT = 10_000
 def first_state(it: Scenario, number: int) -> Process:
     """A process before its first step."""
     family = it.families[it.family_of[number]]
+    born = Process("ready", (Frame(family.block, 0, "next"),), tuple(_first_values(it, number).values()))
+    return settle(it, number, born)
+
+
+def _first_values(it: Scenario, number: int) -> dict[str, Any]:
+    family = it.families[it.family_of[number]]
     values: dict[str, Any] = {}
     for name in family.names:
         written = family.locals.get(name, NOTHING if _is_letter(it, family.block, name) else 0)
         values[name] = _evaluator(it, number, values, ()).value(written)
-    born = Process("ready", (Frame(family.block, 0, "next"),), tuple(values.values()))
-    return settle(it, number, born)
+    return values
 
 
 def _is_letter(it: Scenario, block: int, name: str) -> bool:
@@ -166,7 +171,8 @@ def split_target(text: str) -> tuple[str, str | None]:
 
 
 def may_enter(it: Scenario, number: int, process: Process, phase: str) -> bool:
-    """Whether the text from here on has a way to this phase; what only asks for `me` is decided."""
+    """Whether the text from here on has a way to this phase; what only asks for `me`, and for what no step
+    writes, is decided."""
     innermost = True
     for top in reversed(process.stack):
         steps = it.blocks[top.block]
@@ -212,9 +218,26 @@ def _ways(it: Scenario, number: int, step: Doc) -> Iterator[Block]:
 
 def _decided(it: Scenario, number: int, condition: Any) -> bool | None:
     try:
-        return bool(_OnlyMe(it, {"me": it.instance(number)}, _unknown).value(condition))
+        return bool(_OnlyFixed(it, _fixed(it, number), _unknown).value(condition))
     except (_Unknown, NoValue, KeyError):
         return None
+
+
+def _fixed(it: Scenario, number: int) -> dict[str, Any]:
+    """The locals that keep their first value, `me` among them."""
+    written = set(_written(it, it.families[it.family_of[number]].block))
+    kept = {name: value for name, value in _first_values(it, number).items() if name not in written}
+    return {**kept, "me": it.instance(number)}
+
+
+def _written(it: Scenario, block: int) -> Iterator[str]:
+    for step in it.blocks[block]:
+        yield from (split_target(name)[0] for name in step.get("set", {}))
+        for call in step.values():
+            if isinstance(call, dict) and isinstance(call.get("into"), str):
+                yield call["into"]
+        for inside in inner(step):
+            yield from _written(it, it.block_of[id(inside)])
 
 
 class _Unknown(Exception):
@@ -225,6 +248,6 @@ def _unknown(_: int) -> int:
     raise _Unknown
 
 
-class _OnlyMe(Evaluator):
+class _OnlyFixed(Evaluator):
     def semaphore(self, name: str, index: int) -> int:
         raise _Unknown
