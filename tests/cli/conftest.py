@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.zygote import Zygote
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,12 +50,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    zygote = Zygote()
+    yield zygote
+    zygote.close()
+
+
 @pytest.fixture
-def ipcsim() -> Run:
-    """Runs `python -m ipcsim` with these arguments; streams as text unless told otherwise."""
+def ipcsim(zygote: Zygote) -> Run:
+    """Runs `python -m ipcsim` with these arguments; streams as text unless told otherwise, and then by a
+    process that has done its imports already."""
 
     def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         defaults: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 50}
+        if options.keys() <= {"timeout"}:
+            return zygote.run(arguments, **{"timeout": 50} | options)
         return subprocess.run([sys.executable, "-m", "ipcsim", *arguments], **defaults | options)
 
     return run
