@@ -23,6 +23,7 @@ from ipcsim.model.locals import Person
 from ipcsim.model.machine import Machine
 from ipcsim.program.constants import expressions_of
 from ipcsim.program.expressions import Const, Expr, Local, position
+from ipcsim.program.flow import ahead
 from ipcsim.program.instructions import (
     Assert,
     Assign,
@@ -47,7 +48,6 @@ from ipcsim.program.instructions import (
     Signal,
     Spawn,
     Store,
-    successors,
 )
 
 
@@ -100,17 +100,6 @@ class Accesses:
         self._shown = shown  # pcs at which it may be in a phase that somebody looks at
         self.now: list[tuple[Access, ...]] = [tuple(self._of(i, pc)) for pc, i in enumerate(person.code)]
 
-    @cached_property
-    def follow(self) -> list[tuple[int, ...]]:
-        """The pcs that can come next, with branches decided where their condition never changes."""
-        found = [successors(self._person.code, pc) for pc in range(len(self._person.code))]
-        for pc, instruction in enumerate(self._person.code):
-            if isinstance(instruction, Branch):
-                condition = self._person.fold(instruction.condition)
-                if isinstance(condition, Const):
-                    found[pc] = (pc + 1,) if condition.value else (instruction.otherwise,)
-        return found
-
     def rounds(self, pc: int) -> int | None:
         """How often the instruction at `pc` can be done at most; None where no bound is known."""
         total = 1
@@ -130,7 +119,7 @@ class Accesses:
     def loops(self) -> list[tuple[int, int, int | None]]:
         """Each way back in the code: (from, to, rounds); None where nothing counts them."""
         found: list[tuple[int, int, int | None]] = []
-        for source, targets in enumerate(self.follow):
+        for source, targets in enumerate(self._person.flow.next):
             for target in targets:
                 if target <= source:
                     instruction = self._person.code[source]
@@ -150,11 +139,7 @@ class Accesses:
     @cached_property
     def future(self) -> list[list[int]]:
         """By kind and pc: the slots that may be accessed so from there on."""
-        masks = []
-        for kind in Kind:
-            own = [sum(1 << s for s in {s for k, s in now if k is kind}) for now in self.now]
-            masks.append(self._closure(own, [0] * len(own)))
-        return masks
+        return [ahead(self._person.flow, self._masks(kind)) for kind in Kind]
 
     @cached_property
     def gives_first(self) -> list[int]:
@@ -162,8 +147,11 @@ class Accesses:
 
         While a semaphore is 0 nobody can take it, so the first to give it is one of these.
         """
-        gives = [sum(1 << s for s in {s for k, s in now if k is Kind.GIVE}) for now in self.now]
-        return self._closure(gives, self.surely_taken)
+        return ahead(self._person.flow, self._masks(Kind.GIVE), self.surely_taken)
+
+    def _masks(self, kind: Kind) -> list[int]:
+        """By pc: the slots that are accessed so there."""
+        return [sum({1 << slot for k, slot in now if k is kind}) for now in self.now]
 
     @cached_property
     def surely_taken(self) -> list[int]:
@@ -212,21 +200,7 @@ class Accesses:
 
     def reaching(self, marked: list[bool]) -> list[bool]:
         """By pc: whether a marked instruction may be met from there on."""
-        return [bool(m) for m in self._closure([int(m) for m in marked], [0] * len(marked))]
-
-    def _closure(self, own: list[int], stops: list[int]) -> list[int]:
-        """What may be met from each pc on; slots in `stops` are not looked for behind that pc."""
-        masks, changed = list(own), True
-        while changed:
-            changed = False
-            for pc in reversed(range(len(masks))):
-                mask = own[pc]
-                for target in self.follow[pc]:
-                    if target < len(masks):
-                        mask |= masks[target] & ~stops[pc]
-                if mask != masks[pc]:
-                    masks[pc], changed = mask, True
-        return masks
+        return [bool(m) for m in ahead(self._person.flow, [int(m) for m in marked])]
 
     # --- one instruction ---
 

@@ -30,10 +30,10 @@ from ipcsim.model.machine import Machine
 from ipcsim.program import Family, Program, PropertyKind
 from ipcsim.program.constants import expressions_of, written_slots
 from ipcsim.program.expressions import slots_of
+from ipcsim.program.flow import Flow
 from ipcsim.program.instructions import (
     Assign,
     Branch,
-    Code,
     Exit,
     Instruction,
     Jump,
@@ -44,7 +44,6 @@ from ipcsim.program.instructions import (
     Repeat,
     Semop,
     Store,
-    successors,
 )
 
 _UNNOTICED = (Assign, Branch, Jump, Repeat, Pause, Phase, Exit)
@@ -83,7 +82,8 @@ def _endless(machine: Machine, family: Family) -> Family | None:
     counters = {i.slot for i in family.code if isinstance(i, Repeat)}
     if any(_asks_for(i, counters) for i in family.code):
         return None
-    if any(not _over(machine, family.code, pc) for pc in loops):
+    flow = Flow(family.code)
+    if not all(_over(machine, family.code[pc]) for pc in flow.from_(*(pc + 1 for pc in loops))):
         return None
     code = tuple(
         Jump(at=i.at, text=i.text, target=i.target) if isinstance(i, Repeat) else i for i in family.code
@@ -103,20 +103,11 @@ def _asks_for(instruction: Instruction, counters: set[int]) -> bool:
     return bool(reads & counters) or bool(written_slots(instruction))
 
 
-def _over(machine: Machine, code: Code, loop: int) -> bool:
-    """Whether after the last round of this loop nothing can follow that others notice, or that can fail."""
-    work, seen = [loop + 1], set[int]()
-    while work:
-        pc = work.pop()
-        if pc in seen or pc >= len(code):
-            continue
-        seen.add(pc)
-        if not isinstance(code[pc], _UNNOTICED):
-            return False
-        if not all(has_value(e, machine) for e in expressions_of(code[pc])):
-            return False
-        work += successors(code, pc)
-    return True
+def _over(machine: Machine, instruction: Instruction) -> bool:
+    """Whether this may follow the last round of a loop: others do not notice it, and it cannot fail."""
+    return isinstance(instruction, _UNNOTICED) and all(
+        has_value(e, machine) for e in expressions_of(instruction)
+    )
 
 
 def _empty_handed(machine: Machine, invariants: Invariants, family: int) -> bool:
