@@ -100,42 +100,6 @@ class Accesses:
         self._shown = shown  # pcs at which it may be in a phase that somebody looks at
         self.now: list[tuple[Access, ...]] = [tuple(self._of(i, pc)) for pc, i in enumerate(person.code)]
 
-    def rounds(self, pc: int) -> int | None:
-        """How often the instruction at `pc` can be done at most; None where no bound is known."""
-        total = 1
-        for source, target, count in self.loops:
-            if target <= pc <= source:
-                if count is None:
-                    return None
-                total *= max(1, count)
-        return total
-
-    @cached_property
-    def endless(self) -> bool:
-        """Whether the process may go on for ever: some way back is not that of a counted loop."""
-        return any(count is None for _, _, count in self.loops)
-
-    @cached_property
-    def loops(self) -> list[tuple[int, int, int | None]]:
-        """Each way back in the code: (from, to, rounds); None where nothing counts them."""
-        found: list[tuple[int, int, int | None]] = []
-        for source, targets in enumerate(self._person.flow.next):
-            for target in targets:
-                if target <= source:
-                    instruction = self._person.code[source]
-                    counted = isinstance(instruction, Repeat) and target == instruction.target
-                    slot = instruction.slot if isinstance(instruction, Repeat) and counted else None
-                    found.append((source, target, None if slot is None else self._count(slot)))
-        return found
-
-    def _count(self, slot: int) -> int:
-        """The most rounds of a counted loop whose counter is `slot`."""
-        values = [
-            self._person.fold(i.value) for i in self._person.code if isinstance(i, Assign) and i.slot == slot
-        ]
-        known = [v.value for v in values if isinstance(v, Const) and isinstance(v.value, int)]
-        return max(known) if len(known) == len(values) and known else 2**63
-
     @cached_property
     def future(self) -> list[list[int]]:
         """By kind and pc: the slots that may be accessed so from there on."""
@@ -227,7 +191,7 @@ class Accesses:
             case Store():
                 yield from ((Kind.WRITE, s) for s in self._elements(instruction))
             case ObjectCall() | Signal() | Spawn():
-                pass  # where there are any, no reduction asks what they touch: see `stubborn.applies`
+                pass  # where there are any, no reduction asks what they touch: see `model.features`
             case Phase() | Choose() | Assert() | Exit() | Crash():
                 pass
             case Assign() | Branch() | Jump() | Repeat() | Pause():

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from ipcsim.explorer.accesses import Accesses
+from ipcsim.model.features import Saving
 from ipcsim.model.machine import Machine
 from ipcsim.program.expressions import Const, position
 from ipcsim.program.flow import forward
@@ -51,7 +52,7 @@ class Invariants:
         self.groups: list[Group] = []
         self._most: dict[tuple[int, frozenset[int]], dict[int, int]] = {}
         self.overflowing: frozenset[int] = frozenset()
-        if trusted and machine.living is None and not machine.undo:
+        if trusted and Saving.UNITS not in machine.off:
             self._find()
         else:
             self.overflowing = frozenset(s for slots in machine.sem for s in slots)
@@ -156,7 +157,6 @@ class Invariants:
         """Whether all Vs on a semaphore that can ever be done leave it in range: no V stands in a loop."""
         total = self._machine.program.sets[number].initial[self._machine.sem[number].index(slot)]
         for person in self._machine.people:
-            text = self._text[person.number]
             for pc, instruction in enumerate(person.code):
                 if not isinstance(instruction, Semop) or instruction.set != number:
                     continue
@@ -167,7 +167,7 @@ class Invariants:
                         return False
                     given += max(0, units)
                 if given:
-                    rounds = text.rounds(pc)
+                    rounds = person.rounds(pc)
                     if rounds is None:
                         return False
                     total += given * rounds

@@ -27,7 +27,7 @@ from ipcsim.explorer.invariants import Invariants
 from ipcsim.explorer.path import Path
 from ipcsim.model.effects import Step
 from ipcsim.model.machine import Machine
-from ipcsim.program import Family, Program, PropertyKind
+from ipcsim.program import Family, Program
 from ipcsim.program.constants import expressions_of, written_slots
 from ipcsim.program.expressions import slots_of
 from ipcsim.program.flow import Flow
@@ -37,29 +37,22 @@ from ipcsim.program.instructions import (
     Exit,
     Instruction,
     Jump,
-    KernelCall,
-    Load,
     Pause,
     Phase,
     Repeat,
-    Semop,
-    Store,
 )
 
 _UNNOTICED = (Assign, Branch, Jump, Repeat, Pause, Phase, Exit)
 
 
 def uncounted(machine: Machine, invariants: Invariants) -> Program | None:
-    """The program that goes round for ever, where the theorem above speaks of `machine`'s; else None."""
+    """The program that goes round for ever, where the theorem above speaks of `machine`'s; else None.
+
+    What speaks against a machine as a whole has been asked before (`model.features`).
+    """
     program = machine.program
-    if machine.explicit or machine.living is not None or machine.undo or machine.crashes:
-        return None
-    if any(p.kind is PropertyKind.AT_END for p in program.properties):
-        return None
     single = {s for g in invariants.groups if len(g.slots) == 1 for s in g.slots}
     texts = [Accesses(machine, p, frozenset()) for p in machine.people]
-    if any(text.endless for text in texts):
-        return None  # somebody does go round for ever: then fair loops matter, too
     for text in texts:
         for kind, slot in (access for now in text.now for access in now):
             if kind not in (Kind.TAKE, Kind.GIVE) or slot not in single:
@@ -75,10 +68,6 @@ def uncounted(machine: Machine, invariants: Invariants) -> Program | None:
 def _endless(machine: Machine, family: Family) -> Family | None:
     """The family with its counted loops made endless; None where counting may matter."""
     loops = [pc for pc, i in enumerate(family.code) if isinstance(i, Repeat)]
-    if any(isinstance(i, Load | Store) for i in family.code):
-        return None
-    if any(isinstance(i, KernelCall) and not isinstance(i, Semop) for i in family.code):
-        return None
     counters = {i.slot for i in family.code if isinstance(i, Repeat)}
     if any(_asks_for(i, counters) for i in family.code):
         return None

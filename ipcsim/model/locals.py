@@ -16,6 +16,7 @@ from ipcsim.errors import EvaluationError
 from ipcsim.program import Family, Program
 from ipcsim.program.constants import constant_locals, expressions_of, written_slots
 from ipcsim.program.expressions import (
+    Const,
     Evaluator,
     Expr,
     Locals,
@@ -164,6 +165,40 @@ class Person:
     def flow(self) -> Flow:
         """Where each instruction leads in this process."""
         return self.text.flow.decided(self.text.branches.decided(self.initial))
+
+    def rounds(self, pc: int) -> int | None:
+        """How often the instruction at `pc` can be done at most; None where no bound is known."""
+        total = 1
+        for source, target, count in self.loops:
+            if target <= pc <= source:
+                if count is None:
+                    return None
+                total *= max(1, count)
+        return total
+
+    @cached_property
+    def endless(self) -> bool:
+        """Whether the process may go on for ever: some way back is not that of a counted loop."""
+        return any(count is None for _, _, count in self.loops)
+
+    @cached_property
+    def loops(self) -> list[tuple[int, int, int | None]]:
+        """Each way back in the code: (from, to, rounds); None where nothing counts them."""
+        found: list[tuple[int, int, int | None]] = []
+        for source, targets in enumerate(self.flow.next):
+            for target in targets:
+                if target <= source:
+                    instruction = self.code[source]
+                    counted = isinstance(instruction, Repeat) and target == instruction.target
+                    slot = instruction.slot if isinstance(instruction, Repeat) and counted else None
+                    found.append((source, target, None if slot is None else self._count(slot)))
+        return found
+
+    def _count(self, slot: int) -> int:
+        """The most rounds of a counted loop whose counter is `slot`."""
+        values = [self.fold(i.value) for i in self.code if isinstance(i, Assign) and i.slot == slot]
+        known = [v.value for v in values if isinstance(v, Const) and isinstance(v.value, int)]
+        return max(known) if len(known) == len(values) and known else 2**63
 
     def fold(self, expr: Expr) -> Expr:
         """`expr` with what never changes in this process filled in."""
