@@ -20,6 +20,7 @@ from ipcsim.analysis.may import may_raise
 from ipcsim.program import Program
 from ipcsim.program.constants import expressions_of, written_slots
 from ipcsim.program.expressions import Const, generator_slots, slots_of
+from ipcsim.program.flow import Flow, cycles, walk
 from ipcsim.program.instructions import (
     Assign,
     Call,
@@ -39,7 +40,6 @@ from ipcsim.program.instructions import (
     Signal,
     Spawn,
     Store,
-    successors,
 )
 
 Watched = dict[int, tuple[int, ...]]  # pc → the slots that make up where the process is, besides the pc
@@ -86,34 +86,34 @@ def idle(program: Program) -> list[Idle]:
 
 
 def _idle(code: Code, marked: bool) -> Idle:
-    if all(target > pc for pc in range(len(code)) for target in _onward(code, pc, marked)):
+    onward = _onward(code, marked)
+    if all(target > pc for pc, targets in enumerate(onward) for target in targets):
         return Idle((), {})  # straight ahead: by far the commonest
-    rounds = tuple(frozenset(c) for c in _circles([_onward(code, pc, marked) for pc in range(len(code))]))
-    counted = [
-        (*_onward(code, pc, marked), i.target) if isinstance(i, Repeat) else _onward(code, pc, marked)
-        for pc, i in enumerate(code)
-    ]
+    rounds = tuple(frozenset(c) for c in cycles(onward))
+    counted = [(*t, i.target) if isinstance(i, Repeat) else t for i, t in zip(code, onward, strict=True)]
     read = _read(code)
     watched: Watched = {}
-    for circle in _circles(counted):
+    for circle in cycles(counted):
         if any(r <= set(circle) for r in rounds):
             watched |= _watched(code, circle, read, marked)
     return Idle(rounds, watched)
 
 
-def _onward(code: Code, pc: int, marked: bool) -> tuple[int, ...]:
-    """Where the process can go on to with nothing changed; a counted loop goes on to its end."""
-    instruction, everywhere = code[pc], successors(code, pc)
-    match instruction:
-        case Repeat():
-            everywhere = (pc + 1,)
-        case Phase(progress=True):
-            everywhere = ()
-        case Store() if not marked:
-            everywhere = ()
-        case KernelCall(handlers=handlers) if not (marked or only_looks(instruction)):
-            everywhere = tuple(target for _, target in handlers)  # a call that failed has changed nothing
-    return tuple(target for target in everywhere if target < len(code))
+def _onward(code: Code, marked: bool) -> list[tuple[int, ...]]:
+    """By pc: where the process can go on to with nothing changed; a counted loop goes on to its end."""
+    flow = Flow(code)
+    found = flow.next.copy()
+    for pc, instruction in enumerate(code):
+        match instruction:
+            case Repeat():
+                found[pc] = (pc + 1,)
+            case Phase(progress=True):
+                found[pc] = ()
+            case Store() if not marked:
+                found[pc] = ()
+            case KernelCall() if not (marked or only_looks(instruction)):
+                found[pc] = flow.failed[pc]  # a call that failed has changed nothing
+    return found
 
 
 def _watched(
@@ -127,7 +127,7 @@ def _watched(
     for pc, slots in writes.items():
         for source in _reads(code[pc]) & place.keys():
             onward[place[source]] |= {place[s] for s in slots}
-    carried = {numbers[i] for c in _circles(onward) for i in c}
+    carried = {numbers[i] for c in cycles(onward) for i in c}
     if marked:
         carried |= {
             s for pc, slots in writes.items() if isinstance(code[pc], KernelCall | Load) for s in slots
@@ -151,61 +151,11 @@ def _bound(instruction: Instruction) -> frozenset[int]:
 
 def _read(code: Code) -> frozenset[int]:
     """The variables on which anything depends but variables that nobody reads (a mere statistic)."""
-    found: set[int] = set()
-    assignments: list[Assign] = []
+    anyhow: set[int] = set()
+    behind: dict[int, set[int]] = {}  # variable → those that it is computed from
     for instruction in code:
         if isinstance(instruction, Assign) and not any(may_raise(e) for e in expressions_of(instruction)):
-            assignments.append(instruction)
+            behind.setdefault(instruction.slot, set()).update(_reads(instruction))
         else:
-            found |= _reads(instruction)
-    grows = True
-    while grows:
-        more = {s for a in assignments if a.slot in found for s in _reads(a)}
-        grows = not more <= found
-        found |= more
-    return frozenset(found)
-
-
-def _circles(follow: Sequence[Iterable[int]]) -> list[list[int]]:
-    """The strongly connected components (Tarjan 1972) that contain a step; `follow[n]` are the nodes after n.
-
-    Not by networkx: it would have to be loaded before the workers can start.
-    """
-    order: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    stacked: set[int] = set()
-    found: list[list[int]] = []
-    for start in range(len(follow)):
-        if start in order:
-            continue
-        order[start] = low[start] = len(order)
-        stack.append(start)
-        stacked.add(start)
-        way = [(start, iter(follow[start]))]
-        while way:
-            node, targets = way[-1]
-            target = next(targets, None)
-            if target is None:
-                way.pop()
-                if way:
-                    low[way[-1][0]] = min(low[way[-1][0]], low[node])
-                if low[node] == order[node]:
-                    found.append(_close(node, stack, stacked))
-            elif target not in order:
-                order[target] = low[target] = len(order)
-                stack.append(target)
-                stacked.add(target)
-                way.append((target, iter(follow[target])))
-            elif target in stacked:
-                low[node] = min(low[node], order[target])
-    return [c for c in found if len(c) > 1 or c[0] in follow[c[0]]]
-
-
-def _close(node: int, stack: list[int], stacked: set[int]) -> list[int]:
-    """The component whose first node this is, taken off the stack."""
-    component: list[int] = []
-    while not component or component[-1] != node:
-        component.append(stack.pop())
-        stacked.discard(component[-1])
-    return component
+            anyhow |= _reads(instruction)
+    return frozenset(walk(anyhow, lambda slot: behind.get(slot, ())))

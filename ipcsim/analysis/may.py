@@ -11,9 +11,9 @@ condition never changes is taken one way only.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
-from ipcsim.analysis.resolve import Constants, Known, Locals
+from ipcsim.analysis.resolve import Constants, Locals
 from ipcsim.kernel import effects
 from ipcsim.kernel.effects import (
     Ask,
@@ -38,6 +38,7 @@ from ipcsim.kernel.static import effects_of
 from ipcsim.program import Family, Program, names
 from ipcsim.program.constants import expressions_of
 from ipcsim.program.expressions import Binary, Call, Const, Expr, Index, children
+from ipcsim.program.flow import Branches, Decided, Flow, ahead
 from ipcsim.program.instructions import (
     Assert,
     Assign,
@@ -65,7 +66,6 @@ from ipcsim.program.instructions import (
     Signal,
     Spawn,
     Store,
-    successors,
 )
 
 RISE: Final = 0  # semaphores `first` … `first + extent − 1` of set `object` may rise
@@ -175,8 +175,7 @@ class _FamilyMay:
 
     def __init__(self, program: Program, family: Family) -> None:
         self._program = program
-        self._code = family.code
-        self._constants = constants = Constants(family)
+        self._constants = Constants(family)
         self._active: list[Instruction] = []  # those with effects
         self._undone: list[Instruction] = []  # those of them that the end of the process undoes
         self._own = [0] * len(family.code)
@@ -189,10 +188,8 @@ class _FamilyMay:
                 self._active.append(instruction)
                 if any(True for effect in found for _ in _undone(effect)):
                     self._undone.append(instruction)
-        self._branches: list[tuple[int, Known]] = [
-            (pc, constants.known(i.condition)) for pc, i in enumerate(family.code) if isinstance(i, Branch)
-        ]
-        self._variants: dict[tuple[Any, ...], list[int]] = {}
+        self._flow, self._branches = Flow(family.code), Branches(family)
+        self._variants: dict[Decided, list[int]] = {}
 
     def abilities(self, mask: int, initial: Locals) -> list[Ability]:
         """Those that the bits stand for, in the process with these first locals."""
@@ -212,30 +209,11 @@ class _FamilyMay:
 
     def reach(self, initial: Locals) -> list[int]:
         """For each pc, the bits of everything reachable from it, itself included."""
-        taken = tuple(None if (v := known(initial)) is None else bool(v) for _, known in self._branches)
-        found = self._variants.get(taken)
+        decided = self._branches.decided(initial)
+        found = self._variants.get(decided)
         if found is None:
-            found = self._variants[taken] = self._closure(taken)
+            found = self._variants[decided] = ahead(self._flow.decided(decided), self._own)
         return found
-
-    def _closure(self, taken: tuple[bool | None, ...]) -> list[int]:
-        follow = [successors(self._code, pc) for pc in range(len(self._code))]
-        for (pc, _), holds in zip(self._branches, taken, strict=True):
-            if holds is not None:
-                follow[pc] = follow[pc][:1] if holds else follow[pc][1:]
-        masks = list(self._own)
-        changed = True
-        while changed:  # backwards, so that only loops need another round
-            changed = False
-            for pc in reversed(range(len(masks))):
-                mask = masks[pc]
-                for target in follow[pc]:
-                    if target < len(masks):
-                        mask |= masks[target]
-                if mask != masks[pc]:
-                    masks[pc] = mask
-                    changed = True
-        return masks
 
 
 def _abilities(effect: Effect) -> Sequence[Ability]:

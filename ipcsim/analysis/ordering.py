@@ -17,7 +17,6 @@ What the table leaves to whoever applies it:
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
 from typing import NamedTuple, assert_never
 
 from ipcsim.analysis import errnos, links
@@ -28,6 +27,7 @@ from ipcsim.analysis.resolve import Constants
 from ipcsim.facts import ordering as facts
 from ipcsim.facts.ordering import SUCCESS
 from ipcsim.program import Program
+from ipcsim.program.flow import Flow, backward
 from ipcsim.program.instructions import (
     Call,
     Code,
@@ -42,7 +42,6 @@ from ipcsim.program.instructions import (
     Signal,
     Spawn,
     Store,
-    successors,
 )
 from ipcsim.trace import Event, EventKind
 
@@ -285,18 +284,12 @@ def _next_stores(program: Program, code: Code) -> list[_Fields] | None:
     }
     if not atomic:
         return None
-    return [tuple({atomic[n] for n in _visible_next(code, pc) if n in atomic}) for pc in range(len(code))]
+    nothing: frozenset[tuple[int, int]] = frozenset()
+    own = [frozenset((atomic[pc],)) if pc in atomic else nothing for pc in range(len(code))]
 
+    def first(pc: int, behind: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+        return own[pc] if code[pc].visible else behind
 
-def _visible_next(code: Code, pc: int) -> Iterator[int]:
-    seen: set[int] = set()
-    pending = list(successors(code, pc))
-    while pending:
-        target = pending.pop()
-        if target in seen or target >= len(code):
-            continue
-        seen.add(target)
-        if code[target].visible or isinstance(code[target], KernelCall):
-            yield target
-        else:
-            pending += successors(code, target)
+    flow = Flow(code)
+    found = backward(flow, nothing, frozenset.union, first, first)
+    return [tuple(nothing.union(*(found[t] for t in targets))) for targets in flow.next]

@@ -42,6 +42,7 @@ from ipcsim.model.locals import Person
 from ipcsim.model.machine import Machine
 from ipcsim.program.constants import expressions_of
 from ipcsim.program.expressions import Const, Expr, Local
+from ipcsim.program.flow import ahead, cycles
 from ipcsim.program.instructions import (
     Assign,
     Branch,
@@ -57,7 +58,6 @@ from ipcsim.program.instructions import (
     Repeat,
     SemaphoreOperation,
     Semop,
-    successors,
 )
 
 
@@ -111,60 +111,9 @@ class Accesses:
         self.now: list[tuple[Access, ...]] = [tuple(self._of(i, pc)) for pc, i in enumerate(person.code)]
 
     @cached_property
-    def follow(self) -> list[tuple[int, ...]]:
-        """The pcs that can come next, with branches decided where their condition never changes."""
-        found = [successors(self._person.code, pc) for pc in range(len(self._person.code))]
-        for pc, instruction in enumerate(self._person.code):
-            if isinstance(instruction, Branch):
-                condition = self._person.fold(instruction.condition)
-                if isinstance(condition, Const):
-                    found[pc] = (pc + 1,) if condition.value else (instruction.otherwise,)
-        return found
-
-    def rounds(self, pc: int) -> int | None:
-        """How often the instruction at `pc` can be done at most; None where no bound is known."""
-        total = 1
-        for source, target, count in self.loops:
-            if target <= pc <= source:
-                if count is None:
-                    return None
-                total *= max(1, count)
-        return total
-
-    @cached_property
-    def endless(self) -> bool:
-        """Whether the process may go on for ever: some way back is not that of a counted loop."""
-        return any(count is None for _, _, count in self.loops)
-
-    @cached_property
-    def loops(self) -> list[tuple[int, int, int | None]]:
-        """Each way back in the code: (from, to, rounds); None where nothing counts them."""
-        found: list[tuple[int, int, int | None]] = []
-        for source, targets in enumerate(self.follow):
-            for target in targets:
-                if target <= source:
-                    instruction = self._person.code[source]
-                    counted = isinstance(instruction, Repeat) and target == instruction.target
-                    slot = instruction.slot if isinstance(instruction, Repeat) and counted else None
-                    found.append((source, target, None if slot is None else self._count(slot)))
-        return found
-
-    def _count(self, slot: int) -> int:
-        """The most rounds of a counted loop whose counter is `slot`."""
-        values = [
-            self._person.fold(i.value) for i in self._person.code if isinstance(i, Assign) and i.slot == slot
-        ]
-        known = [v.value for v in values if isinstance(v, Const) and isinstance(v.value, int)]
-        return max(known) if len(known) == len(values) and known else 2**63
-
-    @cached_property
     def future(self) -> list[list[int]]:
         """By kind and pc: the slots that may be accessed so from there on."""
-        masks = []
-        for kind in Kind:
-            own = [sum(1 << s for s in {s for k, s in now if k is kind}) for now in self.now]
-            masks.append(self._closure(own, [0] * len(own)))
-        return masks
+        return [ahead(self._person.flow, self._masks(kind)) for kind in Kind]
 
     @cached_property
     def gives_first(self) -> list[int]:
@@ -172,8 +121,11 @@ class Accesses:
 
         While a semaphore is 0 nobody can take it, so the first to give it is one of these.
         """
-        gives = [sum(1 << s for s in {s for k, s in now if k is Kind.GIVE}) for now in self.now]
-        return self._closure(gives, self.surely_taken)
+        return ahead(self._person.flow, self._masks(Kind.GIVE), self.surely_taken)
+
+    def _masks(self, kind: Kind) -> list[int]:
+        """By pc: the slots that are accessed so there."""
+        return [sum({1 << slot for k, slot in now if k is kind}) for now in self.now]
 
     @cached_property
     def surely_taken(self) -> list[int]:
@@ -221,13 +173,11 @@ class Accesses:
         """The pcs of loops that nothing counts and in which nobody can see a step: one may never end, and is
         an error then."""
         code = self._person.code
-        counted = {(i, target) for i, target, count in self.loops if count is not None}
-        follow = {
-            pc: [t for t in targets if not code[t].visible and (pc, t) not in counted]
-            for pc, targets in enumerate(self.follow)
-            if not code[pc].visible
-        }
-        return frozenset(pc for pc in follow if pc in _reached(follow, pc))
+        follow = [
+            [t for t in targets if not (i.visible or code[t].visible or _counted(i, t))]
+            for i, targets in zip(code, self._person.flow.next, strict=True)
+        ]
+        return frozenset(pc for loop in cycles(follow) for pc in loop)
 
     def _is_certain(self, operation: SemaphoreOperation) -> bool:
         """Whether the operation has a value whenever it is done."""
@@ -242,21 +192,7 @@ class Accesses:
 
     def reaching(self, marked: list[bool]) -> list[bool]:
         """By pc: whether a marked instruction may be met from there on."""
-        return [bool(m) for m in self._closure([int(m) for m in marked], [0] * len(marked))]
-
-    def _closure(self, own: list[int], stops: list[int]) -> list[int]:
-        """What may be met from each pc on; slots in `stops` are not looked for behind that pc."""
-        masks, changed = list(own), True
-        while changed:
-            changed = False
-            for pc in reversed(range(len(masks))):
-                mask = own[pc]
-                for target in self.follow[pc]:
-                    if target < len(masks):
-                        mask |= masks[target] & ~stops[pc]
-                if mask != masks[pc]:
-                    masks[pc], changed = mask, True
-        return masks
+        return [bool(m) for m in ahead(self._person.flow, [int(m) for m in marked])]
 
     # --- one instruction ---
 
@@ -316,11 +252,6 @@ class Accesses:
                 assert_never(effect)
 
 
-def _reached(follow: dict[int, list[int]], start: int) -> set[int]:
-    """What follows `start`, itself where a way leads back to it."""
-    found, work = set[int](), [start]
-    while work:
-        new = set(follow[work.pop()]) - found
-        found |= new
-        work += new
-    return found
+def _counted(instruction: Instruction, target: int) -> bool:
+    """Whether this is the way back of a counted loop, which ends."""
+    return isinstance(instruction, Repeat) and target == instruction.target

@@ -15,10 +15,14 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from ipcsim.explorer.accesses import Accesses
+from ipcsim.model.features import Saving
 from ipcsim.model.machine import Machine
 from ipcsim.program.expressions import Const, position
-from ipcsim.program.instructions import KernelCall, Phase, SemaphoreOperation, Semop, SetValue, successors
+from ipcsim.program.flow import forward
+from ipcsim.program.instructions import Phase, SemaphoreOperation, Semop, SetValue
 from ipcsim.program.objects import SEMVMX
+
+_TOO_MANY = -1  # units in hand, where some V gives more than there are
 
 
 class Group:
@@ -46,9 +50,9 @@ class Invariants:
         self._machine = machine
         self._text = {p.number: Accesses(machine, p, frozenset()) for p in machine.people}
         self.groups: list[Group] = []
-        self._most: dict[tuple[int, frozenset[int]], list[int]] = {}
+        self._most: dict[tuple[int, frozenset[int]], dict[int, int]] = {}
         self.overflowing: frozenset[int] = frozenset()
-        if trusted and machine.living is None and not machine.undo:
+        if trusted and Saving.UNITS not in machine.off:
             self._find()
         else:
             self.overflowing = frozenset(s for slots in machine.sem for s in slots)
@@ -90,33 +94,22 @@ class Invariants:
 
     def _held(self, process: int, number: int, slots: frozenset[int]) -> list[int] | None:
         """The least number of units in hand before each pc; None where some V may give what is not held."""
-        text = self._text[process]
-        code = self._machine.people[process].code
+        person = self._machine.people[process]
+        code = person.code
         if not self.touches(process, slots):
             return [0] * len(code)
-        least: list[int | None] = [None] * len(code)
-        least[0], work = 0, [0]
-        while work:
-            pc = work.pop()
-            before = least[pc]
-            assert before is not None
+
+        def done(pc: int, before: int) -> int:
             instruction = code[pc]
-            after = before
-            if isinstance(instruction, Semop) and instruction.set == number:
-                change = self._change(process, instruction, slots, before)
-                if change is None:
-                    return None
-                after = before + change
-            for target in text.follow[pc]:
-                if target >= len(code):
-                    continue
-                failed = isinstance(instruction, KernelCall) and target != pc + 1
-                value = min(before if failed else after, SEMVMX)
-                known = least[target]
-                if known is None or value < known:
-                    least[target] = value
-                    work.append(target)
-        return [SEMVMX + 1 if v is None else v for v in least]  # never reached: never occupied
+            if before == _TOO_MANY or not isinstance(instruction, Semop) or instruction.set != number:
+                return before
+            change = self._change(process, instruction, slots, before)
+            return _TOO_MANY if change is None else min(before + change, SEMVMX)
+
+        least = forward(person.flow, 0, min, done)
+        if _TOO_MANY in least.values():
+            return None
+        return [least.get(pc, SEMVMX + 1) for pc in range(len(code))]  # never reached: never occupied
 
     def touches(self, process: int, slots: frozenset[int]) -> bool:
         """Whether some step of the process uses one of these semaphores."""
@@ -164,7 +157,6 @@ class Invariants:
         """Whether all Vs on a semaphore that can ever be done leave it in range: no V stands in a loop."""
         total = self._machine.program.sets[number].initial[self._machine.sem[number].index(slot)]
         for person in self._machine.people:
-            text = self._text[person.number]
             for pc, instruction in enumerate(person.code):
                 if not isinstance(instruction, Semop) or instruction.set != number:
                     continue
@@ -175,7 +167,7 @@ class Invariants:
                         return False
                     given += max(0, units)
                 if given:
-                    rounds = text.rounds(pc)
+                    rounds = person.rounds(pc)
                     if rounds is None:
                         return False
                     total += given * rounds
@@ -187,27 +179,21 @@ class Invariants:
         known = self._most.get((process, group.slots))
         if known is None:
             known = self._most[process, group.slots] = self._most_before(process, group)
-        return known[pc]
+        return known.get(pc, 0)  # where it never comes it holds nothing
 
-    def _most_before(self, process: int, group: Group) -> list[int]:
-        code, text = self._machine.people[process].code, self._text[process]
-        most = [0] + [-1] * (len(code) - 1)
-        work = [0]
-        while work:
-            pc = work.pop()
-            after = most[pc]
-            instruction = code[pc]
+    def _most_before(self, process: int, group: Group) -> dict[int, int]:
+        person = self._machine.people[process]
+
+        def done(pc: int, before: int) -> int:
+            instruction, after = person.code[pc], before
             if isinstance(instruction, Semop):
                 for operation in instruction.operations:
                     sure, units = self._units(process, instruction.set, operation, group.slots)
                     taken = group.total + 1 if units is None else -units
                     after += taken if sure or taken > 0 else 0
-            after = max(0, min(after, group.total + 1))
-            for target in text.follow[pc]:
-                if target < len(code) and after > most[target]:
-                    most[target] = after
-                    work.append(target)
-        return most
+            return max(0, min(after, group.total + 1))
+
+        return forward(person.flow, 0, max, done)
 
     # --- places ---
 
@@ -231,24 +217,19 @@ class Invariants:
         ]
 
     def _phase_places(self, process: int) -> dict[str, frozenset[int]]:
-        code = self._machine.people[process].code
-        # whichever way a branch goes in any instance of the family
-        follow = [tuple(t for t in successors(code, pc) if t < len(code)) for pc in range(len(code))]
-        seen: set[tuple[int, str | None]] = {(0, None)}
-        work: list[tuple[int, str | None]] = [(0, None)]
-        while work:
-            pc, phase = work.pop()
-            instruction = code[pc]
+        text = self._machine.people[process].text
+
+        def after(pc: int, phases: frozenset[str]) -> frozenset[str]:
+            instruction = text.code[pc]
             if isinstance(instruction, Phase):
-                phase = instruction.name
-            elif isinstance(instruction, Semop) and instruction.ends_phase:
-                phase = None
-            for target in follow[pc]:
-                if (target, phase) not in seen:
-                    seen.add((target, phase))
-                    work.append((target, phase))
+                return frozenset((instruction.name,))
+            # it is over when the call begins, whether that fails or not
+            return frozenset() if isinstance(instruction, Semop) and instruction.ends_phase else phases
+
+        # whichever way a branch goes in any instance of the family
+        before = forward(text.flow, frozenset[str](), frozenset.union, after, after)
         found: dict[str, set[int]] = {}
-        for pc, name in seen:
-            if name is not None:
+        for pc, phases in before.items():
+            for name in phases:
                 found.setdefault(name, set()).add(pc)
         return {name: frozenset(pcs) for name, pcs in found.items()}

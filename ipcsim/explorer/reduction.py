@@ -16,6 +16,7 @@ from ipcsim.explorer.limits import Limits, Progress
 from ipcsim.explorer.quiet import Quiet
 from ipcsim.explorer.search import Result, Search
 from ipcsim.explorer.symmetry import Symmetry
+from ipcsim.model.features import FAIR_LOOPS, Saving
 from ipcsim.model.layout import Overflow
 from ipcsim.model.machine import Machine
 from ipcsim.program import Discipline, Program, PropertyKind
@@ -29,6 +30,15 @@ class Reduction(StrEnum):
     STUBBORN = "stubborn"
     SYMMETRY = "symmetry"
     ALL = "all"
+
+
+_BY_TEXT = frozenset((Saving.JOINED, Saving.STUBBORN, Saving.ROUNDS))
+WANTED: dict[Reduction, frozenset[Saving]] = {
+    Reduction.NONE: frozenset(),
+    Reduction.STUBBORN: _BY_TEXT,
+    Reduction.SYMMETRY: frozenset((Saving.SYMMETRY,)),
+    Reduction.ALL: _BY_TEXT | {Saving.SYMMETRY},
+}
 
 
 @dataclass
@@ -51,7 +61,7 @@ class Ground:
     @property
     def endless(self) -> bool:
         """Whether some process may go on for ever."""
-        return any(a.endless for a in self.accesses)
+        return any(p.endless for p in self.machine.people)
 
     def search(
         self,
@@ -87,30 +97,31 @@ def prepare(
         )
     invariants = Invariants(machine)
     checks, _ = _checks(machine, invariants)
-    shorter = reduction in (Reduction.STUBBORN, Reduction.ALL) and not stubborn.applies(machine)
+    used = WANTED[reduction] - machine.off - (FAIR_LOOPS.off if liveness else frozenset())
+    shorter = Saving.JOINED in used
     if shorter:
         asked = checks.phases | _eventual(program) if liveness else checks.phases
         chained = _chained(machine, invariants, asked, checks.asks_for_ends)
         machine = _machine(program, discipline, crashes, widths, chained, asked)
     checks, accesses = _checks(machine, invariants)
-    small = stubborn.Stubborn(machine, accesses, checks) if shorter and not liveness else None
+    small = stubborn.Stubborn(machine, accesses, checks) if Saving.STUBBORN in used else None
     alike = None
-    # sorting hides who it is that steps, which must be known to see that nobody is left out for ever
-    hides = small is not None and any(a.endless for a in accesses)
-    if reduction in (Reduction.SYMMETRY, Reduction.ALL) and not liveness and not hides:
+    if Saving.SYMMETRY in used and (small is None or Saving.BOTH not in machine.off):
         alike = Symmetry(machine, checks)
         alike = alike if alike.families else None
     quiet = None
-    if not shorter and reduction in (Reduction.STUBBORN, Reduction.ALL) and machine.reaping:
+    if not shorter and Saving.JOINED in WANTED[reduction] and machine.reaping:
         quiet = Quiet(machine, accesses, checks)
     return Ground(
         machine, accesses, checks, small, quiet, alike, _told(machine, shorter, liveness, quiet, alike)
     )
 
 
-def uncounted(program: Program, widths: dict[str, int]) -> Program | None:
+def uncounted(program: Program, crashes: int, widths: dict[str, int]) -> Program | None:
     """See `rounds`."""
-    machine = _machine(program, Discipline.WEAK, 0, widths, frozenset(), None)
+    machine = _machine(program, Discipline.WEAK, crashes, widths, frozenset(), None)
+    if Saving.ROUNDS in machine.off:
+        return None
     invariants = Invariants(machine)
     checks, _ = _checks(machine, invariants)
     if checks.parts or checks.racing:

@@ -27,40 +27,32 @@ from ipcsim.explorer.invariants import Invariants
 from ipcsim.explorer.path import Path
 from ipcsim.model.effects import Step
 from ipcsim.model.machine import Machine
-from ipcsim.program import Family, Program, PropertyKind
+from ipcsim.program import Family, Program
 from ipcsim.program.constants import expressions_of, written_slots
 from ipcsim.program.expressions import slots_of
+from ipcsim.program.flow import Flow
 from ipcsim.program.instructions import (
     Assign,
     Branch,
-    Code,
     Exit,
     Instruction,
     Jump,
-    KernelCall,
-    Load,
     Pause,
     Phase,
     Repeat,
-    Semop,
-    Store,
-    successors,
 )
 
 _UNNOTICED = (Assign, Branch, Jump, Repeat, Pause, Phase, Exit)
 
 
 def uncounted(machine: Machine, invariants: Invariants) -> Program | None:
-    """The program that goes round for ever, where the theorem above speaks of `machine`'s; else None."""
+    """The program that goes round for ever, where the theorem above speaks of `machine`'s; else None.
+
+    What speaks against a machine as a whole has been asked before (`model.features`).
+    """
     program = machine.program
-    if machine.explicit or machine.living is not None or machine.undo or machine.crashes:
-        return None
-    if any(p.kind is PropertyKind.AT_END for p in program.properties):
-        return None
     single = {s for g in invariants.groups if len(g.slots) == 1 for s in g.slots}
     texts = [Accesses(machine, p, frozenset()) for p in machine.people]
-    if any(text.endless for text in texts):
-        return None  # somebody does go round for ever: then fair loops matter, too
     for text in texts:
         for kind, slot in (access for now in text.now for access in now):
             if kind not in (Kind.TAKE, Kind.GIVE) or slot not in single:
@@ -76,14 +68,11 @@ def uncounted(machine: Machine, invariants: Invariants) -> Program | None:
 def _endless(machine: Machine, family: Family) -> Family | None:
     """The family with its counted loops made endless; None where counting may matter."""
     loops = [pc for pc, i in enumerate(family.code) if isinstance(i, Repeat)]
-    if any(isinstance(i, Load | Store) for i in family.code):
-        return None
-    if any(isinstance(i, KernelCall) and not isinstance(i, Semop) for i in family.code):
-        return None
     counters = {i.slot for i in family.code if isinstance(i, Repeat)}
     if any(_asks_for(i, counters) for i in family.code):
         return None
-    if any(not _over(machine, family.code, pc) for pc in loops):
+    flow = Flow(family.code)
+    if not all(_over(machine, family.code[pc]) for pc in flow.from_(*(pc + 1 for pc in loops))):
         return None
     code = tuple(
         Jump(at=i.at, text=i.text, target=i.target) if isinstance(i, Repeat) else i for i in family.code
@@ -103,20 +92,11 @@ def _asks_for(instruction: Instruction, counters: set[int]) -> bool:
     return bool(reads & counters) or bool(written_slots(instruction))
 
 
-def _over(machine: Machine, code: Code, loop: int) -> bool:
-    """Whether after the last round of this loop nothing can follow that others notice, or that can fail."""
-    work, seen = [loop + 1], set[int]()
-    while work:
-        pc = work.pop()
-        if pc in seen or pc >= len(code):
-            continue
-        seen.add(pc)
-        if not isinstance(code[pc], _UNNOTICED):
-            return False
-        if not all(has_value(e, machine) for e in expressions_of(code[pc])):
-            return False
-        work += successors(code, pc)
-    return True
+def _over(machine: Machine, instruction: Instruction) -> bool:
+    """Whether this may follow the last round of a loop: others do not notice it, and it cannot fail."""
+    return isinstance(instruction, _UNNOTICED) and all(
+        has_value(e, machine) for e in expressions_of(instruction)
+    )
 
 
 def _empty_handed(machine: Machine, invariants: Invariants, family: int) -> bool:

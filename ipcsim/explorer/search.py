@@ -31,6 +31,7 @@ from ipcsim.explorer.limits import (
 )
 from ipcsim.explorer.stubborn import Relations, Stubborn
 from ipcsim.model.effects import Action
+from ipcsim.model.features import Saving
 from ipcsim.model.locals import LIVING, Mode
 from ipcsim.model.machine import Machine
 
@@ -98,16 +99,7 @@ class Search:
 
     def _who_reads(self, accesses: list[Accesses]) -> dict[int, list[int]] | None:
         """By slot, the processes whose next step may depend on it; None: anybody's on anything."""
-        machine = self._machine
-        if (
-            self._checks.plain
-            or machine.explicit
-            or machine.living is not None
-            or machine.undo
-            or any(machine.pid)
-        ):
-            return None
-        if machine.crashes or any(f.spawned for f in machine.program.families):
+        if self._checks.plain or Saving.NEAR in self._machine.off:
             return None
         readers: dict[int, list[int]] = {p: [p] for p in self._everybody}
         for p, text in enumerate(accesses):

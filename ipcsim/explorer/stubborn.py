@@ -35,23 +35,6 @@ Relations = list[list[int]]
 _SMALL = 4  # sets of fewer than so many are looked for first, the smallest before larger ones
 
 
-def applies(machine: Machine) -> str:
-    """Why stubborn sets cannot be used with this machine; empty where they can."""
-    if machine.explicit:
-        return "who sleeps shows"
-    if machine.living is not None:
-        return "objects come and go"
-    if machine.undo:
-        return "SEM_UNDO"
-    if machine.crashes:
-        return "anybody may die"
-    if any(machine.pid):
-        return "GETPID"
-    if any(f.spawned for f in machine.program.families):
-        return "processes are spawned"
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
     """What matters of one local state of a process."""

@@ -72,8 +72,6 @@ def _block(machine: Machine, family: int) -> _Block:
 
 
 def _interchangeable(machine: Machine, checks: Checks, number: int, family: Family) -> bool:
-    if machine.explicit or machine.living is not None or machine.undo or any(machine.pid):
-        return False  # elsewhere in the state processes are known by number
     if any(ME in slots_of(e) for i in family.code for e in expressions_of(i)):
         return False
     if len({values[1:] for values in family.initial}) > 1:

@@ -23,12 +23,12 @@ from ipcsim.explorer.graph import final_components
 from ipcsim.explorer.known import DEEP, Known, Tally
 from ipcsim.explorer.limits import ENOUGH, NO_LIMITS, Limits, Progress, deadline, stopped_by
 from ipcsim.explorer.path import Path
-from ipcsim.explorer.reduction import Ground, Reduction, plain, prepare, uncounted
+from ipcsim.explorer.reduction import WANTED, Ground, Reduction, plain, prepare, uncounted
 from ipcsim.explorer.search import Result
+from ipcsim.model.features import Saving, sleep_shows
 from ipcsim.model.layout import Overflow
 from ipcsim.model.living import Unsupported
 from ipcsim.model.locals import LIVING
-from ipcsim.model.machine import sleep_shows
 from ipcsim.program import Discipline, Fairness, Program, Property, PropertyKind
 from ipcsim.verdict import PRECEDENCE, Finding, Kind, Outcome, Verdict
 
@@ -149,9 +149,9 @@ class _Verifier:
     def _without_counting(self) -> bool:
         """Whether the program that goes round for ever gave the answer (see `rounds`)."""
         o = self._options
-        if o.reduction not in (Reduction.STUBBORN, Reduction.ALL) or o.crashes or o.depth_first:
+        if o.depth_first or Saving.ROUNDS not in WANTED[o.reduction]:
             return False
-        endless = uncounted(self._program, self._widths)
+        endless = uncounted(self._program, o.crashes, self._widths)
         if endless is None:
             return False
         ground = prepare(endless, Discipline.WEAK, 0, o.reduction, self._widths, False)

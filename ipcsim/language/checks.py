@@ -15,9 +15,8 @@ from ipcsim.language.nodes import Problems
 from ipcsim.language.objects import Objects
 from ipcsim.program.constants import constant_locals
 from ipcsim.program.expressions import Evaluator, Expr, compile_expression, slots_of
+from ipcsim.program.flow import Branches, Flow, ahead
 from ipcsim.program.instructions import (
-    Branch,
-    Code,
     GetValue,
     Instruction,
     Jump,
@@ -27,7 +26,6 @@ from ipcsim.program.instructions import (
     Signal,
     Spawn,
     Store,
-    successors,
 )
 from ipcsim.program.objects import SEMVMX
 from ipcsim.program.program import Family
@@ -70,7 +68,7 @@ def _check_indexes(
     ]
     evaluators = [compile_expression(bound.expr) for bound in bounds]
     cost_of_one = sum(cost(bound.expr) for bound in bounds)
-    walker = _Walker(family, constant)
+    walker = _Walker(family)
     told: set[int] = set()
     steps = 0
     for instance, start in enumerate(family.initial):
@@ -80,7 +78,7 @@ def _check_indexes(
         env = list(start)
         for bound, evaluate in zip(bounds, evaluators, strict=True):
             wrong = None if bound.pc in told else _outside(bound, evaluate, env)
-            if wrong is not None and bound.pc in walker.reachable(instance, env):
+            if wrong is not None and bound.pc in walker.reachable(instance, start):
                 told.add(bound.pc)
                 who = family.name if family.count is None else f"{family.name}[{instance}]"
                 problems.add(compiled.marks[bound.pc], f"for {who} {wrong}")
@@ -136,40 +134,17 @@ def _amounts(semop: Semop) -> tuple[int, int]:
 class _Walker:
     """Which instructions an instance can come to: a branch on constants has one way for it."""
 
-    def __init__(self, family: Family, constant: set[int]) -> None:
-        self.code = family.code
+    def __init__(self, family: Family) -> None:
+        self.flow, self.branches = Flow(family.code), Branches(family)
         self.steps = 0
         self.known: tuple[int, set[int]] = (-1, set())
-        self.conditions = {
-            pc: compile_expression(i.condition)
-            for pc, i in enumerate(family.code)
-            if isinstance(i, Branch) and slots_of(i.condition) <= constant
-        }
 
-    def reachable(self, instance: int, env: list[Any]) -> set[int]:
+    def reachable(self, instance: int, initial: tuple[Any, ...]) -> set[int]:
         if self.known[0] != instance:
-            self.known = instance, self._walk(env)
+            flow = self.flow.decided(self.branches.decided(initial))
+            self.known = instance, set(flow.from_(0))
+            self.steps += len(self.known[1])
         return self.known[1]
-
-    def _walk(self, env: list[Any]) -> set[int]:
-        found, work = {0}, [0]
-        while work:
-            pc = work.pop()
-            self.steps += 1
-            for target in self._targets(pc, env):
-                if target not in found:
-                    found.add(target)
-                    work.append(target)
-        return found
-
-    def _targets(self, pc: int, env: list[Any]) -> tuple[int, ...]:
-        instruction = self.code[pc]
-        if pc not in self.conditions or not isinstance(instruction, Branch):
-            return successors(self.code, pc)
-        try:
-            return (pc + 1,) if self.conditions[pc](env) else (instruction.otherwise,)
-        except EvaluationError:
-            return ()
 
 
 # --- loops without anything to see ---
@@ -178,33 +153,13 @@ class _Walker:
 def _check_silent_loops(compiled: Compiled, problems: Problems) -> None:
     """A loop that cannot end and in which no visible instruction stands would never give up its turn."""
     code = compiled.family.code
-    visible = _can_reach_visible(code)
-    work, seen = [0], {0}
-    while work:
-        pc = work.pop()
-        if pc not in visible and isinstance(code[pc], Jump):
+    flow = Flow(code)
+    goes_on = ahead(flow, [int(i.visible) for i in code])
+    for pc in flow.from_(0):
+        if not goes_on[pc] and isinstance(code[pc], Jump):
             problems.add(
                 compiled.marks[pc],
                 "this loop never ends and does nothing that another process could see",
                 "put a P, V, send, receive, phase or `exit` into it",
             )
             return
-        for target in successors(code, pc):
-            if target not in seen:
-                seen.add(target)
-                work.append(target)
-
-
-def _can_reach_visible(code: Code) -> set[int]:
-    sources: dict[int, list[int]] = {}
-    for pc in range(len(code)):
-        for target in successors(code, pc):
-            sources.setdefault(target, []).append(pc)
-    found = {pc for pc, i in enumerate(code) if i.visible}
-    work = list(found)
-    while work:
-        for source in sources.get(work.pop(), ()):
-            if source not in found:
-                found.add(source)
-                work.append(source)
-    return found

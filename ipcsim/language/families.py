@@ -28,6 +28,7 @@ from ipcsim.language.types import BROKEN, INT, Typed
 from ipcsim.language.values import compile_value, constant_int
 from ipcsim.language.yaml_reader import as_bool
 from ipcsim.program.expressions import Const, Expr, Local
+from ipcsim.program.flow import walk
 from ipcsim.program.instructions import Exit
 from ipcsim.program.program import Family, Identity
 
@@ -186,12 +187,8 @@ class FamilyReader:
     def check_spawned(self) -> None:
         """Each family that waits to be spawned is spawned by one that runs."""
         families = [c.family for c in self.compiled]
-        running = {n for n, f in enumerate(families) if not f.spawned}
-        work = list(running)
-        while work:
-            new = self.compiled[work.pop()].spawns - running
-            running |= new
-            work += new
+        started = [n for n, f in enumerate(families) if not f.spawned]
+        running = set(walk(started, lambda n: self.compiled[n].spawns))
         somebody = set().union(*(c.spawns for c in self.compiled))
         for number in sorted(set(range(len(families))) - running):
             family = families[number]

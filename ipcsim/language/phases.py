@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ipcsim.program.expressions import Const, Expr, Unary
-from ipcsim.program.instructions import Code, KernelCall, Phase, Semop, successors
+from ipcsim.program.flow import Flow, forward
+from ipcsim.program.instructions import Code, Phase, Semop
 
 Taken = frozenset[tuple[int, int]] | None  # (set, base of the member); None: no phase has begun yet
 
@@ -18,32 +19,11 @@ def mark_ends_of_phases(code: Code) -> Code:
     """`code` with `ends_phase` set where it holds."""
     if not any(isinstance(i, Phase) for i in code):
         return code
-    before = _taken_before(code)
+    before = forward(Flow(code), None, _join, lambda pc, taken: _after(code[pc], taken))
     return tuple(
         replace(i, ends_phase=True) if isinstance(i, Semop) and _gives_back(i, before.get(pc)) else i
         for pc, i in enumerate(code)
     )
-
-
-def _taken_before(code: Code) -> dict[int, Taken]:
-    state: dict[int, Taken] = {0: None}
-    work = [0]
-    while work:
-        pc = work.pop()
-        instruction = code[pc]
-        after = _after(instruction, state[pc])
-        for target in successors(code, pc):
-            # a call that failed has taken nothing
-            failed = isinstance(instruction, KernelCall) and target != pc + 1
-            value = state[pc] if failed else after
-            if target not in state:
-                state[target] = value
-            elif (joined := _join(state[target], value)) != state[target]:
-                state[target] = joined
-            else:
-                continue
-            work.append(target)
-    return state
 
 
 def _after(instruction: object, taken: Taken) -> Taken:

@@ -16,6 +16,7 @@ from ipcsim.errors import EvaluationError
 from ipcsim.program import Family, Program
 from ipcsim.program.constants import constant_locals, expressions_of, written_slots
 from ipcsim.program.expressions import (
+    Const,
     Evaluator,
     Expr,
     Locals,
@@ -25,15 +26,14 @@ from ipcsim.program.expressions import (
     generator_slots,
     slots_of,
 )
+from ipcsim.program.flow import Branches, Flow, ahead
 from ipcsim.program.instructions import (
     Assign,
     Branch,
     Instruction,
     Jump,
-    KernelCall,
     Pause,
     Repeat,
-    successors,
 )
 
 MOST_SILENT = 5_000_000  # silent instructions in a row that the model follows
@@ -107,24 +107,22 @@ class Text:
         self.varying = tuple(sorted(written - bound))
 
     @cached_property
+    def flow(self) -> Flow:
+        """Where each instruction leads in some process of the family."""
+        return Flow(self.code)
+
+    @cached_property
+    def branches(self) -> Branches:
+        return Branches(self.family)
+
+    @cached_property
     def live(self) -> list[frozenset[int]]:
         """For each pc, the varying variables that some step from there on may read before it writes them."""
-        reads = [self._reads(i) for i in self.code]
-        writes = [self._writes(i) for i in self.code]
-        found: list[frozenset[int]] = [frozenset()] * len(self.code)
-        changed = True
-        while changed:  # backwards, so that only loops need another round
-            changed = False
-            for pc in reversed(range(len(self.code))):
-                now = reads[pc]
-                for target in successors(self.code, pc):
-                    if target < len(self.code):
-                        # a call that failed has written nothing
-                        failed = isinstance(self.code[pc], KernelCall) and target != pc + 1
-                        now |= found[target] if failed else found[target] - writes[pc]
-                if now != found[pc]:
-                    found[pc], changed = now, True
-        return found
+        reads = [_mask(self._reads(i)) for i in self.code]
+        writes = [_mask(self._writes(i)) for i in self.code]
+        found = ahead(self.flow, reads, writes)
+        slots = {mask: frozenset(s for s in self.varying if mask >> s & 1) for mask in set(found)}
+        return [slots[mask] for mask in found]
 
     def _reads(self, instruction: Instruction) -> frozenset[int]:
         slots = {s for e in expressions_of(instruction) for s in slots_of(e)}
@@ -140,6 +138,10 @@ class Text:
         ):
             return frozenset()
         return written_slots(instruction)
+
+
+def _mask(slots: frozenset[int]) -> int:
+    return sum(1 << slot for slot in slots)
 
 
 class Person:
@@ -158,6 +160,45 @@ class Person:
         self.initial = text.family.initial[process.instance]
         self._known = constant_locals(text.family, process.instance)
         self._compiled: dict[int, Evaluator] = {}  # by the expression's identity; the Program keeps it alive
+
+    @cached_property
+    def flow(self) -> Flow:
+        """Where each instruction leads in this process."""
+        return self.text.flow.decided(self.text.branches.decided(self.initial))
+
+    def rounds(self, pc: int) -> int | None:
+        """How often the instruction at `pc` can be done at most; None where no bound is known."""
+        total = 1
+        for source, target, count in self.loops:
+            if target <= pc <= source:
+                if count is None:
+                    return None
+                total *= max(1, count)
+        return total
+
+    @cached_property
+    def endless(self) -> bool:
+        """Whether the process may go on for ever: some way back is not that of a counted loop."""
+        return any(count is None for _, _, count in self.loops)
+
+    @cached_property
+    def loops(self) -> list[tuple[int, int, int | None]]:
+        """Each way back in the code: (from, to, rounds); None where nothing counts them."""
+        found: list[tuple[int, int, int | None]] = []
+        for source, targets in enumerate(self.flow.next):
+            for target in targets:
+                if target <= source:
+                    instruction = self.code[source]
+                    counted = isinstance(instruction, Repeat) and target == instruction.target
+                    slot = instruction.slot if isinstance(instruction, Repeat) and counted else None
+                    found.append((source, target, None if slot is None else self._count(slot)))
+        return found
+
+    def _count(self, slot: int) -> int:
+        """The most rounds of a counted loop whose counter is `slot`."""
+        values = [self.fold(i.value) for i in self.code if isinstance(i, Assign) and i.slot == slot]
+        known = [v.value for v in values if isinstance(v, Const) and isinstance(v.value, int)]
+        return max(known) if len(known) == len(values) and known else 2**63
 
     def fold(self, expr: Expr) -> Expr:
         """`expr` with what never changes in this process filled in."""

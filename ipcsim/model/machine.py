@@ -16,7 +16,7 @@ Nothing here knows an operating system. Which order of wake-ups holds is the *di
   wakes. Blocked senders race even there (Q-4).
 
 Falling asleep is a step of its own only where somebody can tell a sleeper from one who has not called yet
-(`sleep_shows`); otherwise a call that has to wait is simply not enabled.
+(`explicit`); otherwise a call that has to wait is simply not enabled.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from ipcsim.analysis.conditions import nodes
-from ipcsim.model import calls, memory, other_calls, processes
+from ipcsim.model import calls, features, memory, other_calls, processes
 from ipcsim.model.effects import Act, Action, Effects, Step
+from ipcsim.model.features import Made, Saving
 from ipcsim.model.layout import Layout, Table, View
 from ipcsim.model.living import Living, Unsupported
 from ipcsim.model.locals import GONE, LIVING, Local, Mode, Person, Text
@@ -36,31 +37,13 @@ from ipcsim.model.object_calls import LivingObjects
 from ipcsim.program import Discipline, Program, PropertyKind, names
 from ipcsim.program.expressions import At
 from ipcsim.program.instructions import (
-    Assert,
-    Assign,
-    Branch,
-    Choose,
-    Crash,
-    Exit,
     GetValue,
     Instruction,
-    Jump,
-    Lifecycle,
-    Load,
     ObjectCall,
     ObjectKind,
     ObjectRef,
-    Pause,
-    Phase,
-    Receive,
-    Repeat,
     SemaphoreQuestion,
-    Semop,
-    Send,
-    SetValue,
     Signal,
-    Spawn,
-    Store,
 )
 from ipcsim.program.objects import Segment
 
@@ -99,9 +82,10 @@ class Machine:
         self.kernel = discipline is Discipline.KERNEL
         self.crashes = crashes
         self.chained = chained
-        self.explicit = self.kernel or sleep_shows(program)
         texts = [Text(f) for f in program.families]
         self.people = [Person(program, p.number, texts[p.family]) for p in program.processes]
+        self.off = features.switched_off(Made(program, self.kernel, crashes, self.people))
+        self.explicit = Saving.SLEEP in self.off
         self.watched = frozenset(_phases_asked(program)) if watched is None else watched
         self.undo_shows = undo_shows(program)
         self.zcnt_shows = any(_asks_zcnt(i) for f in program.families for i in f.code)
@@ -142,7 +126,7 @@ class Machine:
         self.undo = {
             p.number: self._slot(f"undo {p.name}", "data", Table())
             for p in program.processes
-            if _uses_undo(program, p.family)
+            if any(features.undoes(i) for i in program.families[p.family].code)
         }
         self.sleepers: list[int] = []
         self.receivers: list[int] = []
@@ -349,29 +333,6 @@ def _fill(values: list[object], fields: memory.Elements, contents: Sequence[obje
             values[slot] = item
 
 
-def sleep_shows(program: Program) -> bool:
-    """Whether anything tells a process asleep in a call from one that is about to make it."""
-    return any(_tells_sleep(i) for f in program.families for i in f.code)
-
-
-def _tells_sleep(instruction: Instruction) -> bool:
-    match instruction:
-        case GetValue(question=question):
-            return question in (SemaphoreQuestion.NCNT, SemaphoreQuestion.ZCNT)
-        case ObjectCall(action=action):
-            return action in (Lifecycle.REMOVE, Lifecycle.CHANGE)
-        case Signal():
-            return True
-        case Semop() | SetValue() | Send() | Receive() | Spawn() | Load() | Store():
-            return False
-        case Phase() | Choose() | Assert() | Exit() | Crash():
-            return False
-        case Assign() | Branch() | Jump() | Repeat() | Pause():
-            return False
-        case _:
-            assert_never(instruction)
-
-
 def undo_shows(program: Program) -> bool:
     """Whether anything tells a process that once used SEM_UNDO, and owes nothing now, from one that never
     did: at the end of the first the kernel sets otime (S-18), and looks again at whoever waits for zero."""
@@ -392,11 +353,3 @@ def _phases_asked(program: Program) -> Iterator[str]:
             yield prop.phase
         if prop.condition is not None:
             yield from (node.phase for node in nodes(prop.condition) if isinstance(node, At))
-
-
-def _uses_undo(program: Program, family: int) -> bool:
-    return any(_undoes(i) for i in program.families[family].code)
-
-
-def _undoes(instruction: Instruction) -> bool:
-    return isinstance(instruction, Semop) and any(o.undo for o in instruction.operations)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, assert_never
+from typing import ClassVar
 
 from ipcsim.errors import Location
 from ipcsim.program.expressions import Expr
@@ -334,24 +334,3 @@ Call = Semop | GetValue | SetValue | Send | Receive | ObjectCall | Signal | Spaw
 Silent = Assign | Branch | Jump | Repeat | Pause
 Instruction = Call | Load | Store | Phase | Choose | Assert | Exit | Crash | Silent
 Code = tuple[Instruction, ...]
-
-
-def successors(code: Code, pc: int) -> tuple[int, ...]:
-    """The pcs that can follow `pc` in the same process (errno handlers included); empty at the end."""
-    match code[pc]:
-        case Exit() | Crash():
-            return ()
-        case Jump(target=target):
-            return (target,)
-        case Branch(otherwise=otherwise):
-            return (pc + 1, otherwise)
-        case Repeat(target=target):
-            return (target, pc + 1)
-        case Choose(targets=targets):
-            return targets
-        case KernelCall(handlers=handlers):
-            return (pc + 1, *(target for _, target in handlers))
-        case Load() | Store() | Phase() | Assert() | Assign() | Pause():
-            return (pc + 1,)
-        case _ as other:
-            assert_never(other)

@@ -24,6 +24,7 @@ from ipcsim.program.expressions import (
     SegmentValue,
     SemaphoreValue,
 )
+from ipcsim.program.flow import ways
 from ipcsim.program.instructions import (
     Exit,
     GetValue,
@@ -37,7 +38,6 @@ from ipcsim.program.instructions import (
     Signal,
     Spawn,
     Store,
-    successors,
 )
 from ipcsim.program.objects import SCALARS, Field, Member, SemaphoreSet, Struct
 from ipcsim.program.program import Family, Program
@@ -207,8 +207,7 @@ def _references(program: Program) -> Iterator[str]:
     for family in program.families:
         pcs = range(len(family.code))
         for pc, instruction in enumerate(family.code):
-            following = () if isinstance(instruction, Exit) else successors(family.code, pc)
-            if not all(target in pcs for target in following):
+            if not all(target in pcs for targets in ways(pc, instruction) for target in targets):
                 yield f"step {pc} of `{family.name:.40}` leads nowhere"
             if not _refers(program, family, instruction):
                 yield f"step {pc} of `{family.name:.40}` is about something that is not there"

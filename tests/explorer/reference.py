@@ -289,10 +289,8 @@ def _unfair(found: Reference, fairness: Fairness) -> None:
 
 def _ahead(found: Reference, process: int, pc: int, phase: str) -> bool:
     """Whether a phase can still be reached by the text."""
-    from ipcsim.explorer.accesses import Accesses
-
     person = found.machine.people[process]
-    follow = Accesses(found.machine, person, frozenset()).follow
+    follow = person.flow.next
     seen, todo = set[int](), [pc]
     while todo:
         here = todo.pop()

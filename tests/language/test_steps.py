@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ipcsim.program.expressions import Const, Index, Local, Unary
+from ipcsim.program.flow import Flow
 from ipcsim.program.instructions import (
     Assign,
     Branch,
@@ -21,13 +22,12 @@ from ipcsim.program.instructions import (
     Semop,
     Send,
     SetValue,
-    successors,
 )
 from tests.language.helpers import HEAD, Machine, code_of, compile_steps, kinds, load
 
 
 def targets_exist(code: Code) -> bool:
-    return all(0 <= t < len(code) for pc in range(len(code)) for t in successors(code, pc))
+    return all(0 <= t < len(code) for targets in Flow(code).next for t in targets)
 
 
 def test_every_code_ends_with_exit() -> None:
