@@ -21,9 +21,9 @@ from ipcsim.analysis.may import (
     MayAnalysis,
 )
 from ipcsim.analysis.selectors import takes
+from ipcsim.facts.limits import SEMVMX
 from ipcsim.program import Program
 from ipcsim.program.instructions import Semop
-from ipcsim.program.objects import SEMVMX
 from ipcsim.snapshot import (
     ProcessState,
     QueueState,

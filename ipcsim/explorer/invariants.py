@@ -15,10 +15,10 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from ipcsim.explorer.accesses import Accesses
+from ipcsim.facts.limits import SEMVMX
 from ipcsim.model.machine import Machine
 from ipcsim.program.expressions import Const, position
 from ipcsim.program.instructions import KernelCall, Phase, SemaphoreOperation, Semop, SetValue, successors
-from ipcsim.program.objects import SEMVMX
 
 
 class Group:

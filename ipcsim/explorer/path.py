@@ -14,6 +14,7 @@ from typing import Any
 from ipcsim.analysis import errnos
 from ipcsim.explorer.forms import Form
 from ipcsim.explorer.graph import Graph
+from ipcsim.facts.limits import MSGMNB
 from ipcsim.model import calls
 from ipcsim.model.effects import Act, Action, Effects, Failure, Step
 from ipcsim.model.layout import View
@@ -317,6 +318,6 @@ def queue_state(machine: Machine, state: int, number: int) -> QueueState:
     return QueueState(
         len(messages),
         sum(m.length for m in messages),
-        16384 if capacity is None else capacity,
+        MSGMNB if capacity is None else capacity,
         tuple(m.type for m in messages),
     )

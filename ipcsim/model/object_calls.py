@@ -7,9 +7,10 @@ from itertools import combinations
 from typing import Any
 
 from ipcsim.errors import EvaluationError
-from ipcsim.model import processes, queues, undo
+from ipcsim.facts.limits import MSGMNB, SEMMSL
+from ipcsim.model import processes, undo
 from ipcsim.model.effects import Act, Effects
-from ipcsim.model.living import DESTROYED, READ, SEMMSL, WRITE, Handles, Living, Record, Unsupported
+from ipcsim.model.living import DESTROYED, READ, WRITE, Handles, Living, Record, Unsupported
 from ipcsim.model.processes import BY_THE_RUN, pid_of
 from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef, Semop
@@ -70,7 +71,7 @@ class LivingObjects(Living):
             return self._take(turn, place, found[1], size, mode)
         if size == 0 and not isinstance(declared, Queue):
             raise _Errno("EINVAL")
-        if isinstance(declared, Queue) and (declared.bytes or 0) > queues.MSGMNB:
+        if isinstance(declared, Queue) and (declared.bytes or 0) > MSGMNB:
             raise _Errno("EPERM")  # whoever makes it gives it its `bytes`
         records = turn.fx[self.record[place]]
         generation = next((g for g, r in enumerate(records) if r is None), None)
@@ -265,7 +266,7 @@ class LivingObjects(Living):
             record = record._replace(mode=call.mode)
         if call.bytes is not None:
             capacity = int(turn.value(call.bytes)) & 0xFFFFFFFF  # an int
-            if capacity > queues.MSGMNB:  # nobody has CAP_SYS_RESOURCE
+            if capacity > MSGMNB:  # nobody has CAP_SYS_RESOURCE
                 raise _Errno("EPERM")
             record = record._replace(capacity=capacity)
         self._put(turn.fx, place, generation, record)

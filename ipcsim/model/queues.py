@@ -6,9 +6,6 @@ from typing import NamedTuple
 
 from ipcsim.analysis.selectors import takes
 
-MSGMAX = 8192  # bytes of the longest message, unless the system was told otherwise
-MSGMNB = 16384  # msg_qbytes of a queue without `bytes`
-
 
 class Message(NamedTuple):
     type: int

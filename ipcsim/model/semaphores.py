@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ipcsim.program.objects import SEMVMX
+from ipcsim.facts.limits import SEMAEM, SEMVMX
 
-LEAST_ADJUSTMENT, MOST_ADJUSTMENT = -SEMVMX - 1, SEMVMX  # of semadj (S-4)
+LEAST_ADJUSTMENT, MOST_ADJUSTMENT = -SEMAEM - 1, SEMAEM  # of semadj (S-4)
 
 
 class Operation(NamedTuple):

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import resource
 
+from ipcsim.facts.limits import MSGMAX, MSGMNB
 from ipcsim.runner.machine import Check, Machine, Status
 
 ENOUGH_PROCESSES = 256
 _SIZES = (
     # sysctl, what it limits, needed for anything, expected of a usual machine
     ("kernel.msgmni", "message queues", 1, 32),
-    ("kernel.msgmnb", "bytes in a queue", 64, 16384),
-    ("kernel.msgmax", "bytes of a message", 64, 8192),
+    ("kernel.msgmnb", "bytes in a queue", 64, MSGMNB),
+    ("kernel.msgmax", "bytes of a message", 64, MSGMAX),
     ("kernel.shmmax", "bytes of a segment", 4096, 1 << 20),
     ("kernel.shmall", "pages of all segments", 1, 1 << 10),
     ("kernel.shmmni", "segments", 1, 32),

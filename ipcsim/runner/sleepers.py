@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipcsim.facts.limits import SEMOPM
 from ipcsim.program.instructions import ObjectKind
 
 PROC = Path("/proc")
-MOST_OPERATIONS = 500  # SEMOPM: the kernel takes no longer array
 _SLEEPS_IN = (b"semtimedop", b"msgsnd", b"msgrcv", b"msg_rcv", b"msg_snd")
 _X86 = {65: "semop", 220: "semtimedop", 69: "msgsnd", 70: "msgrcv"}
 _GENERIC = {193: "semop", 192: "semtimedop", 189: "msgsnd", 188: "msgrcv"}
@@ -141,7 +141,7 @@ def decode(line: bytes, names: dict[int, str], memory: Memory) -> tuple[ObjectKi
 
 def _operations(memory: Memory, address: int, count: int) -> tuple[tuple[int, int], ...]:
     """struct sembuf: 6 bytes; empty where they could not be read."""
-    if not 0 < count <= MOST_OPERATIONS:
+    if not 0 < count <= SEMOPM:
         return ()
     raw = memory(address, 6 * count)
     if len(raw) != 6 * count:
