@@ -18,7 +18,7 @@ from ipcsim.analysis.history import History, Lane
 from ipcsim.analysis.history_lanes import ordered
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import RECEIVE, SET, Key, Request, Requests
-from ipcsim.analysis.selectors import takes
+from ipcsim.facts.selectors import takes
 from ipcsim.trace import Event, EventKind
 
 EFFORT = 20_000_000  # services looked at to find who overtook most; beyond that `most` is a lower bound

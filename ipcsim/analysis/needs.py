@@ -20,8 +20,8 @@ from ipcsim.analysis.may import (
     Ability,
     MayAnalysis,
 )
-from ipcsim.analysis.selectors import takes
 from ipcsim.facts.limits import SEMVMX
+from ipcsim.facts.selectors import takes
 from ipcsim.program import Program
 from ipcsim.program.instructions import Semop
 from ipcsim.snapshot import (

@@ -26,10 +26,10 @@ from itertools import islice
 
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import RECEIVE, SEND, SET, Key, P, Request, Requests, V
-from ipcsim.analysis.selectors import describe, within
 from ipcsim.analysis.values import Values
 from ipcsim.analysis.wording import listed, quoted, semaphore
 from ipcsim.errors import Location
+from ipcsim.facts.selectors import describe, within
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectCall, Semop, SetValue
 from ipcsim.trace import Event, EventKind
