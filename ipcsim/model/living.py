@@ -33,7 +33,6 @@ UNKNOWN = -1  # a handle that the process does not have
 PAGE = 4096
 GENERATIONS = 3  # of a segment: the present one and two that are removed and still attached
 READ, WRITE = 4, 2
-DESTROYED = 0o1000  # SHM_DEST, a bit of the mode
 _ATTACHING = frozenset({"lpid", "atime", "dtime"})  # of IPC_STAT: who attached or detached last, and whether
 _FIRST_ADDRESS, _APART = 0x7F00_0000_0000, 0x10_0000
 

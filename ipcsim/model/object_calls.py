@@ -8,9 +8,10 @@ from typing import Any
 
 from ipcsim.errors import EvaluationError
 from ipcsim.facts.limits import MSGMNB, SEMMSL
+from ipcsim.facts.stats import SHM_DEST
 from ipcsim.model import processes, undo
 from ipcsim.model.effects import Act, Effects
-from ipcsim.model.living import DESTROYED, READ, WRITE, Handles, Living, Record, Unsupported
+from ipcsim.model.living import READ, WRITE, Handles, Living, Record, Unsupported
 from ipcsim.model.processes import BY_THE_RUN, pid_of
 from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef, Semop
@@ -215,7 +216,7 @@ class LivingObjects(Living):
     def _stated(self, fx: Effects, ref: ObjectRef, record: Record, field: str) -> int:
         creator_uid, creator_gid = self._who(record.creator - 1)
         common = {
-            "mode": record.mode | (DESTROYED if record.removed else 0),
+            "mode": record.mode | (SHM_DEST if record.removed else 0),
             "uid": record.uid,
             "gid": record.gid,
             "cuid": creator_uid,

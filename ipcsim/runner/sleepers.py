@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ipcsim.facts.limits import SEMOPM
 from ipcsim.program.instructions import ObjectKind
+from ipcsim.sysv.libc import MSG_EXCEPT
 
 PROC = Path("/proc")
 _SLEEPS_IN = (b"semtimedop", b"msgsnd", b"msgrcv", b"msg_rcv", b"msg_snd")
@@ -135,7 +136,7 @@ def decode(line: bytes, names: dict[int, str], memory: Memory) -> tuple[ObjectKi
             return ObjectKind.QUEUE, id_, Sending(struct.unpack("=q", raw)[0] if len(raw) == 8 else None, c)
         case "msgrcv":
             type_ = d - 2**64 if d >= 2**63 else d
-            return ObjectKind.QUEUE, id_, Receiving(type_, type_ > 0 and bool(e & 0o20000))
+            return ObjectKind.QUEUE, id_, Receiving(type_, type_ > 0 and bool(e & MSG_EXCEPT))
     return None
 
 
