@@ -2,8 +2,7 @@
 
 Overtaking is counted as for a starvation finding: while a process slept, to when it was served and not to
 when it next got a processor. A trace holds no word of the kernel on that: in a free run it is known of those
-who want one unit of a semaphore (SEMANTICS S-5: the first V that is left over for them); for others the END
-must do.
+who want one unit of a semaphore (S-5: the first V that is left over for them); for others the END must do.
 """
 
 from __future__ import annotations

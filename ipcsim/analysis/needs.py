@@ -1,6 +1,6 @@
 """What a blocked process needs before it can go on, and which abilities provide it.
 
-The rules are SEMANTICS S-1 to S-3 (semop on a running copy) and Q-1, Q-5 (queues).
+The rules are S-1 to S-3 (semop on a running copy) and Q-1, Q-5 (queues).
 """
 
 from __future__ import annotations

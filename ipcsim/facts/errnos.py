@@ -32,26 +32,18 @@ _SIGNAL = (
 _CONTROL = {
     "EINVAL": "there is no such set, or no longer, or it has no semaphore of that number",
     "EIDRM": "the object has been removed",
-    "ERANGE": f"a semaphore's value lies between 0 and {SEMVMX}",
     "EACCES": "the object's mode does not permit it",
     "EPERM": "only the owner, the creator or root may do that",
 }
 _OBJECT = {
-    "EEXIST": "an object with this key exists already, and `exclusive` asks for a new one",
-    "ENOENT": "no object with this key exists; somebody has to create it first",
-    "ENOSPC": "the system's limit for such objects is reached",
-    "ENOMEM": "the system has no memory left for it",
     "EINVAL": "there is no such object, or it is smaller than asked for, or the size is not allowed",
     "EIDRM": "the object has been removed",
     "EACCES": "the object's mode does not permit it",
     "EPERM": "only the owner, the creator or root may do that",
-    "EMFILE": "the process has too many attachments",
+    "ENOMEM": "the system has no memory left for it",
 }
-_PROCESS = {
-    "ESRCH": "the process has ended, or was never started",
-    "EPERM": "the processes run as different users",
-    "EAGAIN": "that process has been started already",
-}
+_NO_KEY = {"ENOENT": "no object with this key exists; somebody has to create it first"}
+_NOT_OURS = {"EPERM": "the processes run as different users"}
 MEANINGS: Mapping[str, Mapping[str, str]] = {
     "semop": {
         "EAGAIN": "the operations could not all be done at once, and IPC_NOWAIT forbids to wait",
@@ -65,7 +57,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "ENOSPC": "the system has no undo structure left",
         "ENOMEM": "the system has no memory left for an undo structure",
     },
-    "set_value": _CONTROL,
+    "set_value": _CONTROL | {"ERANGE": f"a semaphore's value lies between 0 and {SEMVMX}"},
     "get": _CONTROL,
     "send": {
         "EAGAIN": "the queue is full, and IPC_NOWAIT forbids to wait",
@@ -83,18 +75,21 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "EINTR": _SIGNAL,
         "EACCES": "receiving needs read permission for the queue",
     },
-    "create": {
-        **_OBJECT,
+    "create": _OBJECT
+    | _NO_KEY
+    | {
+        "EEXIST": "an object with this key exists already, and `exclusive` asks for a new one",
+        "ENOSPC": "the system's limit for such objects is reached",
         "EPERM": "the queue's `bytes` are more than kernel.msgmnb, which needs CAP_SYS_RESOURCE",
     },
-    "open": _OBJECT,
-    "attach": _OBJECT,
+    "open": _OBJECT | _NO_KEY,
+    "attach": _OBJECT | {"EMFILE": "the process has too many attachments"},
     "detach": _OBJECT,
     "remove": _OBJECT,
     "change": _OBJECT,
     "stat": _OBJECT,
-    "signal": _PROCESS,
-    "spawn": _PROCESS,
+    "signal": _NOT_OURS | {"ESRCH": "the process has ended, or was never started"},
+    "spawn": _NOT_OURS | {"EAGAIN": "that process has been started already"},
 }
 
 
@@ -104,3 +99,13 @@ def meaning(call: str, errno: str, timed: bool = False) -> str:
     if timed and errno in ("EAGAIN", "ETIMEDOUT"):
         return "its timeout passed before the call could proceed"
     return MEANINGS.get(call, {}).get(errno, "")
+
+
+def markdown() -> list[str]:
+    """The meanings as lines of Markdown, for the documentation: calls that are alike share a line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for call, meanings in MEANINGS.items():
+        for errno, means in meanings.items():
+            alike.setdefault((errno, means), []).append(f"`{call}`")
+    lines = ["| call | errno | means |", "|---|---|---|"]
+    return lines + [f"| {', '.join(calls)} | {errno} | {means} |" for (errno, means), calls in alike.items()]

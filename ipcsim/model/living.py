@@ -1,4 +1,4 @@
-"""Objects that come and go: ids, handles, rights, keys, attachments (SEMANTICS K, H, S-21, S-26, Q-9, Q-10).
+"""Objects that come and go: ids, handles, rights, keys, attachments (K-3, K-4, H-1 to H-7, S-21, S-26, Q-9).
 
 Only machines whose Program has such steps (or processes of several users, or two names for one object) have
 a `Living`; everywhere else every object simply is there. Each object has a slot with its `Record`s, which

@@ -1,4 +1,4 @@
-"""create, open, attach, detach, remove, stat, change: what they may do (SEMANTICS K, H, S-21, Q-9, Q-10)."""
+"""create, open, attach, detach, remove, stat, change: what they may do (K-4, H-1 to H-7, S-21, Q-9, Q-10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""msgsnd and msgrcv: what they may do (SEMANTICS Q)."""
+"""msgsnd and msgrcv: what they may do (Q-1 to Q-20)."""
 
 from __future__ import annotations
 

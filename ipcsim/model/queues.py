@@ -1,4 +1,4 @@
-"""Message queues as the kernel treats them: pure rules over messages (SEMANTICS Q-1 to Q-9)."""
+"""Message queues as the kernel treats them: pure rules over messages (Q-1 to Q-9)."""
 
 from __future__ import annotations
 

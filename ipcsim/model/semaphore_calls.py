@@ -1,4 +1,4 @@
-"""semop, SETVAL, SETALL and the questions of semctl: what they may do (SEMANTICS S)."""
+"""semop, SETVAL, SETALL and the questions of semctl: what they may do (S-1 to S-38)."""
 
 from __future__ import annotations
 

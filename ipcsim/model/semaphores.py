@@ -1,4 +1,4 @@
-"""Semaphore sets as the kernel treats them: pure rules over values (SEMANTICS S-1 to S-20).
+"""Semaphore sets as the kernel treats them: pure rules over values (S-1 to S-20).
 
 - `attempt`: what one semop array does now: done, an errno, or asleep on its n-th operation;
 - `hand_over`: whom a change of values completes, in Linux's order (the `kernel` discipline);

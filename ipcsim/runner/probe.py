@@ -1,9 +1,9 @@
 """Asks the kernel whether a process really sleeps in the call that its ring names.
 
-/proc lies in several ways (SEMANTICS, "Reading other processes"): a stopped or frozen process still
-shows its system call, and so does one that has been served but not yet run. So a process counts as
-asleep only where all of these agree: state S, the kernel function it waits in, the system call and the
-object's id. It has slept on where the count of its voluntary context switches is still the same.
+/proc lies in several ways (R-3): a stopped or frozen process still shows its system call, and so does one
+that has been served but not yet run. So a process counts as asleep only where all of these agree: state S,
+the kernel function it waits in, the system call and the object's id. It has slept on where the count of its
+voluntary context switches is still the same (R-4).
 What this kernel or container does not show is left out, never guessed.
 """
 

@@ -1,10 +1,10 @@
 """Who sleeps in a call of System V IPC, and for what, as /proc tells it; without ptrace.
 
-Attaching to a process would end its semop with EINTR (SEMANTICS, "Reading other processes"), so this
-only reads: /proc/PID/task/TID/syscall has the call and its arguments, /proc/PID/mem the operations or the
-type of the message. A reading counts where state, context switches and system call are the same before
-and after. Processes that /proc does not show (of others, not dumpable, under Yama) are left out, never
-guessed; of semaphores the kernel counts the sleepers, so it is known how many were not seen.
+Attaching to a process would end its semop with EINTR (R-7), so this only reads: /proc/PID/task/TID/syscall
+has the call and its arguments, /proc/PID/mem the operations or the type of the message (R-1). A reading
+counts where state, context switches and system call are the same before and after (R-4). Processes that
+/proc does not show (of others, not dumpable, under Yama: R-5) are left out, never guessed; of semaphores the
+kernel counts the sleepers, so it is known how many were not seen.
 """
 
 from __future__ import annotations

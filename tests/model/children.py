@@ -2,7 +2,7 @@
 
 A command and its answer go through shared memory; a futex wakes the child. The driver learns that a
 child is done from a counter, and that it sleeps in its call from /proc/PID/wchan: the kernel names the
-function only of a process that is not running and not being woken (SEMANTICS, "Reading other processes").
+function only of a process that is not running and not being woken (R-3).
 """
 
 from __future__ import annotations
