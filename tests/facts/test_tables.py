@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import signal
+from pathlib import Path
 
 import pytest
 
-from ipcsim.facts import errnos, ordering, signals, stats
+from ipcsim.facts import errnos, limits, ordering, signals, stats
 from ipcsim.sysv import keys, queues, segments, semaphores
 
 
@@ -22,6 +23,15 @@ def test_a_number_that_is_none_is_shown_as_it_is() -> None:
 
 def test_the_signals_are_those_of_this_system() -> None:
     assert {number: signal.Signals(number).name for number in signals.NAMES} == signals.NAMES
+
+
+def test_the_limits_of_the_language_are_those_of_the_kernel() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "language.md").read_text()
+    assert (
+        f"{limits.SEMMSL:,} semaphores, values 0 to {limits.SEMVMX}; {limits.SEMOPM} operations in one semop"
+        in text
+    )
+    assert f"a semaphore would get above {limits.SEMVMX}" in text
 
 
 def test_every_errno_that_orders_is_explained() -> None:
