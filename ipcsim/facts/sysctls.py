@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from ipcsim.facts import limits
 
+SEM = "kernel.sem"  # four numbers in one sysctl
+
 
 class Limit(NamedTuple):
     """One limit: how much of what. `sysctl` is empty where nobody can change it; kernel.sem has four
-    numbers, of which it is number `place`. `error`: what a call gets that asks for more."""
+    numbers, of which it is that at `place`. `error`: what a call gets that asks for more."""
 
     name: str
     value: int
@@ -25,13 +27,13 @@ class Limit(NamedTuple):
 LIMITS = (
     Limit("SEMVMX", limits.SEMVMX, "value of a semaphore", "ERANGE"),
     Limit("SEMAEM", limits.SEMAEM, "undo of a process for a semaphore (SEM_UNDO)", "ERANGE"),
-    Limit("SEMMSL", limits.SEMMSL, "semaphores in a set", "EINVAL", "kernel.sem", 0),
-    Limit("SEMMNS", limits.SEMMNS, "semaphores of all sets", "ENOSPC", "kernel.sem", 1),
-    Limit("SEMOPM", limits.SEMOPM, "operations in a semop", "E2BIG", "kernel.sem", 2),
-    Limit("SEMMNI", limits.SEMMNI, "sets", "ENOSPC", "kernel.sem", 3),
-    Limit("MSGMAX", limits.MSGMAX, "bytes of a message", "EINVAL", "kernel.msgmax"),
-    Limit("MSGMNB", limits.MSGMNB, "bytes in a queue", "EPERM", "kernel.msgmnb"),
+    Limit("SEMMSL", limits.SEMMSL, "semaphores in a set", "EINVAL", SEM, 0),
+    Limit("SEMMNS", limits.SEMMNS, "semaphores of all sets", "ENOSPC", SEM, 1),
+    Limit("SEMOPM", limits.SEMOPM, "operations in a semop", "E2BIG", SEM, 2),
+    Limit("SEMMNI", limits.SEMMNI, "sets", "ENOSPC", SEM, 3),
     Limit("MSGMNI", limits.MSGMNI, "message queues", "ENOSPC", "kernel.msgmni"),
+    Limit("MSGMNB", limits.MSGMNB, "bytes in a queue", "EPERM", "kernel.msgmnb"),
+    Limit("MSGMAX", limits.MSGMAX, "bytes of a message", "EINVAL", "kernel.msgmax"),
     Limit("SHMMIN", limits.SHMMIN, "bytes of a segment, at least", "EINVAL"),
     Limit("SHMMAX", limits.SHMMAX, "bytes of a segment", "EINVAL", "kernel.shmmax"),
     Limit("SHMALL", limits.SHMALL, "pages of all segments", "ENOSPC", "kernel.shmall"),
@@ -50,6 +52,6 @@ def markdown() -> list[str]:
 
 
 def _sysctl(limit: Limit) -> str:
-    if limit.sysctl != "kernel.sem":
+    if limit.sysctl != SEM:
         return limit.sysctl or "–"
     return f"{limit.sysctl}, the {('first', 'second', 'third', 'fourth')[limit.place]} number"

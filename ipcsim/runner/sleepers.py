@@ -17,14 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ipcsim.facts.limits import SEMOPM
+from ipcsim.facts.syscalls import CALLS, SLEEPS_IN
 from ipcsim.program.instructions import ObjectKind
 from ipcsim.sysv.libc import MSG_EXCEPT
 
 PROC = Path("/proc")
-_SLEEPS_IN = (b"semtimedop", b"msgsnd", b"msgrcv", b"msg_rcv", b"msg_snd")
-_X86 = {65: "semop", 220: "semtimedop", 69: "msgsnd", 70: "msgrcv"}
-_GENERIC = {193: "semop", 192: "semtimedop", 189: "msgsnd", 188: "msgrcv"}
-CALLS = {"x86_64": _X86, "aarch64": _GENERIC, "riscv64": _GENERIC}
 _MASK = 2**32 - 1
 
 Memory = Callable[[int, int], bytes]
@@ -101,7 +98,7 @@ def _look(proc: Path, pid: int, tid: int, names: dict[int, str]) -> Sleeper | No
     if before is None or before[0] != b"S":
         return None
     where = _read(folder / "wchan")
-    if where not in (b"", b"0") and not any(name in where for name in _SLEEPS_IN):
+    if where not in (b"", b"0") and not any(name in where for name in SLEEPS_IN.values()):
         return None
     line = _read(folder / "syscall")
     found = decode(line, names, lambda address, size: _memory(proc / str(pid) / "mem", address, size))

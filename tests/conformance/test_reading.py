@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ipcsim.facts.syscalls import CALLS
 from ipcsim.program.instructions import ObjectKind
 from ipcsim.runner import probe, sleepers
 from ipcsim.snapshot import SemaphoreWait
@@ -16,7 +17,7 @@ from tests.conformance.calls import DONE, attach, ncnt, pids, receive, semop, se
 from tests.conformance.child import Child, MakeQueue, MakeSegment, MakeSet, NewChild
 
 pytestmark = pytest.mark.skipif(
-    platform.machine() not in sleepers.CALLS, reason="the numbers of this machine's calls are not known"
+    platform.machine() not in CALLS, reason="the numbers of this machine's calls are not known"
 )
 
 
@@ -70,7 +71,7 @@ def test_the_program_file_tells_whose_numbers_they_are(make_set: MakeSet, new_ch
     child = new_child().sleeps_in(semop, make_set(0), (0, -1))
     assert Path(f"/proc/{child.pid}/exe").read_bytes()[:5] == b"\x7fELF\x02"
     number = int(shown(child, "syscall").split()[0])
-    assert sleepers.CALLS[platform.machine()][number] in ("semop", "semtimedop")
+    assert CALLS[platform.machine()][number] in ("semop", "semtimedop")
 
 
 # --- how it lies ---
