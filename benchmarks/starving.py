@@ -2,8 +2,8 @@
 
 Right programs of random shapes and sizes (2 to 5,000 processes; slow, stopped and continued ones among them)
 run free, with bounds as low as three: semaphores of Linux serve in the order of arrival whoever wants one
-unit (SEMANTICS S-5, S-6), so that nobody overtakes one sleeper three times in a row. Every verdict but `ok`
-is a defect. Then those that do starve are run: every verdict but `starvation` is one. All cores are kept busy
+unit (S-5, S-6), so that nobody overtakes one sleeper three times in a row. Every verdict but `ok` is a
+defect. Then those that do starve are run: every verdict but `starvation` is one. All cores are kept busy
 meanwhile.
 """
 

@@ -10,6 +10,6 @@ Over events:
 - `starvation`, `fairness`: overtaking counts, waiting times;
 - `ordering` (with `clocks`), `races`: happens-before, and accesses that it leaves unordered; `links`: what a
   call passes on and learns, by the table in `facts`;
-- `properties` (with `conditions`), `livelock`, `verdicts` (with `errnos`): the rest of the findings;
+- `properties` (with `conditions`), `livelock`, `verdicts`: the rest of the findings;
 - `monitor`: all of them at once, fed while a run goes on; `table`, `batch`, `tracker` make that cheap.
 """

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ipcsim.analysis import errnos
 from ipcsim.analysis.history import History, Lane, Span, Step, by_steps, is_exact
 from ipcsim.analysis.history_calls import Plan, Plans, Sort, result_text, waiting_for
 from ipcsim.analysis.history_holds import Held, Holds
@@ -19,6 +18,7 @@ from ipcsim.analysis.history_wakes import Offer, Wake, Wakes
 from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.waits import next_pc, resolve_wait
 from ipcsim.errors import NOWHERE
+from ipcsim.facts import errnos
 from ipcsim.program.instructions import (
     Assert,
     KernelCall,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ipcsim.analysis.operations import Operations, Pairs
-from ipcsim.analysis.selectors import describe
 from ipcsim.errors import NOWHERE, Location
+from ipcsim.facts.selectors import describe
 from ipcsim.program import Program
 from ipcsim.program.instructions import (
     Assert,

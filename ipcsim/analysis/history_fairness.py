@@ -2,8 +2,7 @@
 
 Overtaking is counted as for a starvation finding: while a process slept, to when it was served and not to
 when it next got a processor. A trace holds no word of the kernel on that: in a free run it is known of those
-who want one unit of a semaphore (SEMANTICS S-5: the first V that is left over for them); for others the END
-must do.
+who want one unit of a semaphore (S-5: the first V that is left over for them); for others the END must do.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from ipcsim.analysis.history import History, Lane
 from ipcsim.analysis.history_lanes import ordered
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import RECEIVE, SET, Key, Request, Requests
-from ipcsim.analysis.selectors import takes
+from ipcsim.facts.selectors import takes
 from ipcsim.trace import Event, EventKind
 
 EFFORT = 20_000_000  # services looked at to find who overtook most; beyond that `most` is a lower bound

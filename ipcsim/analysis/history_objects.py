@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ipcsim.analysis.operations import Pairs
+from ipcsim.facts.limits import MSGMNB, SEMVMX
 from ipcsim.program import Program
 from ipcsim.program.constants import constant_locals
 from ipcsim.program.expressions import Const, fold
@@ -20,12 +21,10 @@ from ipcsim.program.instructions import (
     SetValue,
     Store,
 )
-from ipcsim.program.objects import SEMVMX
 from ipcsim.snapshot import QueueState
 from ipcsim.trace import Event
 
 ABSENT, UNKNOWN = "not there", "?"
-DEFAULT_CAPACITY = 16384  # msg_qbytes where the scenario names none (MSGMNB)
 MANY_ELEMENTS = 64  # of an array field: elements of a longer one are followed from their first change on
 
 Value = int | str
@@ -51,7 +50,7 @@ class Objects:
             list(s.initial) if s.created_by_run else None for s in program.sets
         ]
         self.queues: list[list[Message] | None] = [[] if q.created_by_run else None for q in program.queues]
-        self.capacity = [DEFAULT_CAPACITY if q.bytes is None else q.bytes for q in program.queues]
+        self.capacity = [MSGMNB if q.bytes is None else q.bytes for q in program.queues]
         self._early: list[list[tuple[int, Message]]] = [[] for _ in program.queues]
         self._sending: list[dict[int, Message]] = [{} for _ in program.queues]
         self._undo: dict[int, dict[tuple[int, int], int]] = {}

@@ -11,6 +11,7 @@ from typing import NamedTuple, assert_never
 
 from ipcsim.analysis.operations import Pairs
 from ipcsim.facts import ordering as facts
+from ipcsim.facts.limits import MSGMNB
 from ipcsim.facts.ordering import SUCCESS, Order
 from ipcsim.program import Program
 from ipcsim.program.instructions import (
@@ -33,7 +34,6 @@ from ipcsim.program.instructions import (
 
 Thing = tuple[str | int, ...]
 _GIVING_UP = ("EAGAIN", "ENOMSG", "EINTR", "EIDRM")  # of the errnos that tell of others, the usual ones
-USUAL_MSGMNB = 16384  # a queue without `bytes` has the system's default
 
 
 class About(NamedTuple):
@@ -157,7 +157,7 @@ def capacity(program: Program, number: int) -> int:
     )
     if lengths or changes or queue.persist or not queue.created_by_run:
         return 0  # messages from before the run may take up any of the room
-    total = USUAL_MSGMNB if queue.bytes is None else queue.bytes
+    total = MSGMNB if queue.bytes is None else queue.bytes
     return total // queue.message.size if queue.message.size else total
 
 

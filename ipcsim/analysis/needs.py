@@ -1,6 +1,6 @@
 """What a blocked process needs before it can go on, and which abilities provide it.
 
-The rules are SEMANTICS S-1 to S-3 (semop on a running copy) and Q-1, Q-5 (queues).
+The rules are S-1 to S-3 (semop on a running copy) and Q-1, Q-5 (queues).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ipcsim.analysis.may import (
     Ability,
     MayAnalysis,
 )
-from ipcsim.analysis.selectors import takes
+from ipcsim.facts.limits import SEMVMX
+from ipcsim.facts.selectors import takes
 from ipcsim.program import Program
 from ipcsim.program.instructions import Semop
-from ipcsim.program.objects import SEMVMX
 from ipcsim.snapshot import (
     ProcessState,
     QueueState,

@@ -19,11 +19,12 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple, assert_never
 
-from ipcsim.analysis import errnos, links
+from ipcsim.analysis import links
 from ipcsim.analysis.clocks import Clock, Clocks, join
 from ipcsim.analysis.links import About, Thing
 from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.resolve import Constants
+from ipcsim.facts import errnos
 from ipcsim.facts import ordering as facts
 from ipcsim.facts.ordering import SUCCESS
 from ipcsim.program import Program

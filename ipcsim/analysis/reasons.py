@@ -7,8 +7,8 @@ from collections import Counter
 from ipcsim.analysis.graph import DeadlockReport
 from ipcsim.analysis.may import Ability, MayAnalysis
 from ipcsim.analysis.needs import Need, NeedSort, providers
-from ipcsim.analysis.selectors import describe
 from ipcsim.analysis.wording import count, line, listed, object_name, quoted
+from ipcsim.facts.selectors import describe
 from ipcsim.snapshot import QueueState, SendWait, Status
 
 Reason = tuple[str, list[str]]  # the clause after "for ever: ", and further remarks

@@ -14,7 +14,7 @@ when it has confirmed that the process sleeps, and are believed when it confirms
 Not every wait is a competition: a coordinator that waits for `done`, which nobody else takes, is never
 overtaken. Where one array asks for several semaphores, each that is not there all the while must be taken by
 others as often as the bound: who waits for an item and the mutex at once, and gets no item, does not starve
-of the mutex (SEMANTICS S-6 is why overtaking happens at all).
+of the mutex (S-6 is why overtaking happens at all).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from itertools import islice
 
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import RECEIVE, SEND, SET, Key, P, Request, Requests, V
-from ipcsim.analysis.selectors import describe, within
 from ipcsim.analysis.values import Values
 from ipcsim.analysis.wording import listed, quoted, semaphore
 from ipcsim.errors import Location
+from ipcsim.facts.selectors import describe, within
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectCall, Semop, SetValue
 from ipcsim.trace import Event, EventKind

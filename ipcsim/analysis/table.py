@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from ipcsim.analysis import errnos
 from ipcsim.analysis.idle import only_looks
 from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.requests import Request, Requests
 from ipcsim.errors import Location
+from ipcsim.facts import errnos
 from ipcsim.program import Program
 from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import (

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from ipcsim.analysis.operations import Pairs
+from ipcsim.facts.limits import SEMVMX
 from ipcsim.program import Program
 from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import (
@@ -34,7 +35,7 @@ from ipcsim.program.instructions import (
     Spawn,
     Store,
 )
-from ipcsim.program.objects import SEMVMX, IpcObject, Queue, SemaphoreSet
+from ipcsim.program.objects import IpcObject, Queue, SemaphoreSet
 from ipcsim.trace import Event
 
 

@@ -5,25 +5,30 @@ Pure functions from data; who calls them has seen the event.
 
 from __future__ import annotations
 
-from ipcsim.analysis import errnos
+from ipcsim.analysis import links
 from ipcsim.errors import NOWHERE
+from ipcsim.facts import errnos, signals
 from ipcsim.program import Program
-from ipcsim.program.instructions import Assert, Crash, Instruction, Load, ObjectKind, ObjectRef, Signal, Store
+from ipcsim.program.instructions import (
+    Assert,
+    Call,
+    Crash,
+    Instruction,
+    Load,
+    ObjectKind,
+    ObjectRef,
+    Signal,
+    Store,
+)
 from ipcsim.verdict import Finding, Kind, Verdict
-
-SIGNALS = {
-    1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
-    9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM",
-    15: "SIGTERM", 24: "SIGXCPU", 31: "SIGSYS",
-}  # fmt: skip
 
 
 def uncaught_errno(program: Program, process: int, pc: int, errno: int) -> Finding:
     """A call failed and the scenario does not say what to do then."""
     name, instruction, where = _who(program, process, pc)
     text = instruction.text if instruction else "a call"
-    means = errnos.meaning(instruction, errno) if instruction else ""
     error = errnos.name(errno)
+    means = _meaning(instruction, error)
     message = f"{name} got {error} at {where} from `{text}`, and nothing handles it"
     return Finding(
         Kind.ERRNO,
@@ -84,7 +89,7 @@ def crash(program: Program, process: int, pc: int) -> Finding:
 
 def sends(program: Program, process: int, number: int) -> bool:
     """Whether some `signal` step of the scenario sends this signal to the family of `process`."""
-    family, name = program.processes[process].family, SIGNALS.get(number)
+    family, name = program.processes[process].family, signals.name(number)
     return any(
         isinstance(i, Signal) and i.family == family and i.signal == name
         for f in program.families
@@ -95,7 +100,7 @@ def sends(program: Program, process: int, number: int) -> bool:
 def killed_by_order(program: Program, process: int, pc: int, number: int) -> Finding:
     """A process died by a signal that another one sent it in a step: a remark, no verdict."""
     name, instruction, where = _who(program, process, pc)
-    sign = SIGNALS.get(number, f"signal {number}")
+    sign = signals.name(number)
     return Finding(
         Kind.CRASH,
         None,
@@ -122,7 +127,7 @@ def killed_by_schedule(program: Program, process: int, pc: int, in_call: bool) -
 def killed(program: Program, process: int, pc: int, signal: int, in_call: bool) -> Finding:
     """A process died by a signal that the scenario did not ask for."""
     name, instruction, where = _who(program, process, pc)
-    sign = SIGNALS.get(signal, f"signal {signal}")
+    sign = signals.name(signal)
     text = instruction.text if instruction else ""
     what = f" while in `{text}` at {where}" if in_call and text else f" at or after {where}"
     why = "nothing in the scenario does that"
@@ -172,6 +177,14 @@ def leak(program: Program, ref: ObjectRef, remark: str = "") -> Finding:
         at=declared.at,
         details=(("", remark, ""),) if remark else (),
     )
+
+
+def _meaning(instruction: Instruction | None, errno: str) -> str:
+    """What an errno means for the call that got it, as a clause; empty where that is not known."""
+    if not isinstance(instruction, Call):
+        return ""
+    timed = instruction.timeout is not None and not instruction.nowait
+    return errnos.meaning(links.call_name(instruction), errno, timed)
 
 
 def _who(program: Program, process: int, pc: int) -> tuple[str, Instruction | None, str]:

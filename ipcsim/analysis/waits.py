@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ipcsim.analysis import errnos
 from ipcsim.analysis.operations import Pairs
+from ipcsim.facts import errnos
 from ipcsim.program.instructions import (
     Assert,
     Assign,

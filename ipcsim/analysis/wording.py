@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ipcsim.analysis.needs import Need, NeedSort
-from ipcsim.analysis.selectors import describe
 from ipcsim.errors import Location
+from ipcsim.facts.selectors import describe
 from ipcsim.program import Program
 
 MOST = 12  # how many names or lines a finding lists before it says "and 1,988 more"

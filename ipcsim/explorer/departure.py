@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ipcsim.analysis import errnos
 from ipcsim.explorer.path import Path
+from ipcsim.facts import errnos
 from ipcsim.program import Program
 from ipcsim.program.instructions import (
     GetValue,

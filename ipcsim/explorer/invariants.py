@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from ipcsim.explorer.accesses import Accesses
+from ipcsim.facts.limits import SEMVMX
 from ipcsim.model.features import Saving
 from ipcsim.model.machine import Machine
 from ipcsim.program.expressions import Const, position
 from ipcsim.program.flow import forward
 from ipcsim.program.instructions import Phase, SemaphoreOperation, Semop, SetValue
-from ipcsim.program.objects import SEMVMX
 
 _TOO_MANY = -1  # units in hand, where some V gives more than there are
 

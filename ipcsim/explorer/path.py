@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
-from ipcsim.analysis import errnos
 from ipcsim.explorer.forms import Form
 from ipcsim.explorer.graph import Graph
+from ipcsim.facts import errnos, signals
+from ipcsim.facts.limits import MSGMNB
 from ipcsim.model import calls
 from ipcsim.model.effects import Act, Action, Effects, Failure, Step
 from ipcsim.model.layout import View
@@ -26,8 +27,6 @@ from ipcsim.schedule import Choice, Schedule
 from ipcsim.snapshot import QueueState, Status
 from ipcsim.trace import RECORD, Decoder, Event, EventKind, TraceWriter, data_records, head, new_trace
 
-NUMBERS = {name: number for number, name in errnos.NAMES.items()}
-SIGKILL, SIGSEGV = 9, 11
 EXIT_CODES = {Failure.ERRNO: 97, Failure.EVALUATION: 98, Failure.ASSERTION: 99}  # as a worker's
 
 
@@ -113,7 +112,7 @@ class Path:
 
     def _records(self, step: Step, time: int) -> Iterator[bytes]:
         pc = step.pc
-        number = NUMBERS.get(step.errno or "", 0)
+        number = errnos.NUMBERS.get(step.errno or "", 0)
         if step.act is Act.DIE:
             yield RECORD.pack(time, head(EventKind.DIED, 0), step.end[0], int(step.scheduled))
             return
@@ -124,7 +123,7 @@ class Path:
         if step.act in (Act.CALL, Act.WAKE):
             yield from _packed(time, head(EventKind.END, pc, number), step.end)
         elif step.act is Act.STRIKE:
-            yield from _packed(time, head(EventKind.END, pc, NUMBERS["EAGAIN"]), (-1, 0, b""))
+            yield from _packed(time, head(EventKind.END, pc, errnos.NUMBERS["EAGAIN"]), (-1, 0, b""))
         elif step.act is Act.STEP:
             failed = step.failure is Failure.EVALUATION
             end = (0, 0, step.problem.encode()[:256]) if failed else step.end
@@ -139,14 +138,14 @@ class Path:
     def _exit_code(self, step: Step) -> int | None:
         """How the process ends with this step; None where it goes on."""
         if step.failure is Failure.FAULT:
-            return -SIGSEGV
+            return -signals.NUMBERS["SIGSEGV"]
         if step.failure is not None:
             return EXIT_CODES[step.failure]
         match self.machine.people[step.process].code[step.pc]:
             case Exit() if step.act is Act.STEP:
                 return step.end[0] & 0xFF
             case Crash() if step.act is Act.STEP:
-                return -SIGKILL
+                return -signals.NUMBERS["SIGKILL"]
         return None
 
     def write(self, folder: FilePath, **header: Any) -> TraceWriter:
@@ -317,6 +316,6 @@ def queue_state(machine: Machine, state: int, number: int) -> QueueState:
     return QueueState(
         len(messages),
         sum(m.length for m in messages),
-        16384 if capacity is None else capacity,
+        MSGMNB if capacity is None else capacity,
         tuple(m.type for m in messages),
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ipcsim.analysis import errnos
 from ipcsim.explorer.path import EXIT_CODES
+from ipcsim.facts import errnos, stats
 from ipcsim.model.effects import Act, Failure, Step
 from ipcsim.model.machine import Machine
 from ipcsim.program.instructions import (
@@ -32,9 +32,6 @@ from ipcsim.program.instructions import (
 )
 from ipcsim.program.objects import Struct
 from ipcsim.trace import Event, EventKind
-
-_PIDS = frozenset({"lspid", "lrpid", "cpid", "lpid"})
-_TIMES = frozenset({"stime", "rtime", "ctime", "otime", "atime", "dtime"})
 
 Names = frozenset[tuple[int, int]]  # (the model's number, the run's)
 NO_NAMES: Names = frozenset()
@@ -198,9 +195,9 @@ class _Comparison:
         return True
 
     def _same_field(self, field: str, mine: int, real: int) -> bool:
-        if field in _TIMES:
+        if field in stats.TIMES:
             return (mine == 0) is (real == 0)
-        if field in _PIDS:
+        if field in stats.PIDS:
             return self._learn(mine, real)
         if field == "id":
             return self._learn_id(mine, real)

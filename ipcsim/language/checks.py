@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipcsim.errors import EvaluationError
+from ipcsim.facts.limits import SEMVMX
 from ipcsim.language.expressions import cost
 from ipcsim.language.families import Compiled
 from ipcsim.language.family_names import FamilyName
@@ -27,7 +28,6 @@ from ipcsim.program.instructions import (
     Spawn,
     Store,
 )
-from ipcsim.program.objects import SEMVMX
 from ipcsim.program.program import Family
 
 

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ipcsim.facts.limits import SEMMSL, SEMVMX
 from ipcsim.language.document import ScenarioText
 from ipcsim.language.nodes import Mark, Problems, Scalar
 from ipcsim.language.scope import Scope
@@ -18,7 +19,6 @@ from ipcsim.program import names
 from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.program.objects import (
     SCALARS,
-    SEMVMX,
     Field,
     IpcObject,
     Key,
@@ -31,7 +31,6 @@ from ipcsim.program.objects import (
     layout,
 )
 
-MAX_SET = 32_000
 MAX_SEGMENT = 64 << 20
 MAX_FIELDS = 1_000
 MAX_ELEMENTS = 1_000_000  # of arrays of numbers in a struct
@@ -256,15 +255,15 @@ class ObjectReader:
         mark = self.text.mark("semaphores", name)
         if not shape.__pydantic_extra__ and not self.text.was_cut("semaphores", name):
             self.problems.add(mark, f"the set `{name}` has no semaphores")
-        if base > MAX_SET:
-            self.problems.add(mark, f"a set has at most {MAX_SET:,} semaphores")
+        if base > SEMMSL:
+            self.problems.add(mark, f"a set has at most {SEMMSL:,} semaphores")
         made = SemaphoreSet(name=name, members=tuple(members), **self.common("semaphores", name, shape))
         self.objects.add(made)
 
     def member(self, name: str, base: int, shape: MemberShape, mark: Mark) -> Member | None:
         count = None
         if shape.count is not None:
-            count = constant_int(shape.count, self.scope, self.problems, "`count`", 1, MAX_SET)
+            count = constant_int(shape.count, self.scope, self.problems, "`count`", 1, SEMMSL)
             if count is None:
                 return None
         size = 1 if count is None else count

@@ -8,27 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ipcsim.facts import errnos, signals
 from ipcsim.language.leaves import DURATION_JSON, EXPRESSION_JSON, MODE, MODE_JSON, VALUE_JSON, seconds
 from ipcsim.language.nodes import Map, Mark, Node, Problems, Scalar, Seq, kind_of, suggest
 from ipcsim.language.yaml_reader import as_bool
 
 Json = dict[str, Any]
 
-ERRNO_NAMES = (
-    "E2BIG", "EACCES", "EAGAIN", "EEXIST", "EFAULT", "EFBIG", "EIDRM", "EINTR", "EINVAL",
-    "ENOENT", "ENOMEM", "ENOMSG", "ENOSPC", "EPERM", "ERANGE", "ESRCH",
-)  # fmt: skip
-SIGNALS = (
-    "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL",
-    "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM",
-)  # fmt: skip
-SENT_SIGNALS = (*SIGNALS, "SIGSTOP", "SIGCONT")  # nobody could continue a process that stops itself
-STAT_FIELDS = {
-    "common": ("id", "mode", "uid", "gid", "cuid", "cgid", "key"),
-    "semaphores": ("nsems", "otime", "ctime"),
-    "queue": ("qnum", "cbytes", "qbytes", "lspid", "lrpid", "stime", "rtime", "ctime"),
-    "segment": ("size", "nattch", "cpid", "lpid", "atime", "dtime", "ctime"),
-}
+SENT_SIGNALS = (*signals.ENDING, "SIGSTOP", "SIGCONT")  # nobody could continue a process that stops itself
 
 
 @dataclass(frozen=True)
@@ -164,7 +151,10 @@ SEMOPS = Spec("{semaphore: amount, …} or a list of such mappings", items=AMOUN
 
 ON_ERROR = {
     "on_error": Option(
-        Spec("{EAGAIN: [steps], …}", fields={n: Option(STEPS, f"steps after {n}") for n in ERRNO_NAMES}),
+        Spec(
+            "{EAGAIN: [steps], …}",
+            fields={n: Option(STEPS, f"steps after {n}") for n in errnos.OF_CALLS.values()},
+        ),
         "steps for each errno; then goes on after the call",
     )
 }
@@ -237,7 +227,7 @@ _KINDS = (
         "message": Option(NAME, "what to say then")}),
     StepKind("exit", "ends the process", Spec("an exit code", lambda s: True, {
         "type": ["integer", "string", "null"]})),
-    StepKind("crash", "dies by a signal, SIGKILL unless told", _signal(SIGNALS, may_be_missing=True)),
+    StepKind("crash", "dies by a signal, SIGKILL unless told", _signal(signals.ENDING, may_be_missing=True)),
     StepKind("signal", "kill(2): another process gets a signal", Spec("{to: process, name: signal}", fields={
         "to": Option(PROCESS, "the process that gets it", required=True),
         "name": Option(_signal(SENT_SIGNALS, may_be_missing=False),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ipcsim.facts import stats
 from ipcsim.language.compiler import ProcessCompiler, handles
 from ipcsim.language.leaves import MODE
 from ipcsim.language.nodes import Map, Mark, Node, Scalar, suggest
 from ipcsim.language.objects import MAX_SEGMENT, octal
 from ipcsim.language.scope import Scope
-from ipcsim.language.step_table import STAT_FIELDS, Step
+from ipcsim.language.step_table import Step
 from ipcsim.language.types import INT
 from ipcsim.language.values import constant_int
 from ipcsim.program.expressions import Expr
@@ -110,7 +111,7 @@ def stat(c: ProcessCompiler, step: Step) -> None:
     ref, options = found
     node = options["field"]
     name = node.text if isinstance(node, Scalar) else ""
-    known = [*STAT_FIELDS[str(ref.kind)], *STAT_FIELDS["common"]]
+    known = stats.of(ref.kind)
     if name not in known:
         words = "semaphore set" if ref.kind is ObjectKind.SEMAPHORES else ref.kind
         hint = suggest(name, known, many=20)

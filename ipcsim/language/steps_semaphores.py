@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ipcsim.facts.limits import SEMOPM, SEMVMX
 from ipcsim.language.compiler import ProcessCompiler, handles
 from ipcsim.language.nodes import Map, Node, Scalar, Seq, suggest
 from ipcsim.language.objects import MemberRef
@@ -14,9 +15,7 @@ from ipcsim.language.values import compile_value
 from ipcsim.language.yaml_reader import as_bool
 from ipcsim.program.expressions import Const, Expr, Unary, fold
 from ipcsim.program.instructions import GetValue, SemaphoreOperation, SemaphoreQuestion, Semop, SetValue
-from ipcsim.program.objects import SEMVMX
 
-MAX_OPERATIONS = 500  # SEMOPM
 _REFERENCE = re.compile(r"\s*(?:([A-Za-z_]\w*)\s*\.\s*)?([A-Za-z_]\w*)\s*(?:\[(.*)\]\s*)?", re.DOTALL)
 
 
@@ -103,8 +102,8 @@ def semop(c: ProcessCompiler, step: Step) -> None:
     nowait, undo = c.flag(step.options.get("nowait")), c.flag(step.options.get("undo"))
     if not wanted:
         c.problems.add(step.mark, f"`{step.kind.name}` names no semaphore")
-    if len(wanted) > MAX_OPERATIONS:
-        c.problems.add(step.mark, f"one semop has at most {MAX_OPERATIONS} operations (SEMOPM)")
+    if len(wanted) > SEMOPM:
+        c.problems.add(step.mark, f"one semop has at most {SEMOPM} operations (SEMOPM)")
         return
     operations: list[SemaphoreOperation] = []
     sets: dict[int, Semaphore] = {}

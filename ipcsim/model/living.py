@@ -1,4 +1,4 @@
-"""Objects that come and go: ids, handles, rights, keys, attachments (SEMANTICS K, H, S-21, S-26, Q-9, Q-10).
+"""Objects that come and go: ids, handles, rights, keys, attachments (K-3, K-4, H-1 to H-7, S-21, S-26, Q-9).
 
 Only machines whose Program has such steps (or processes of several users, or two names for one object) have
 a `Living`; everywhere else every object simply is there. Each object has a slot with its `Record`s, which
@@ -15,7 +15,8 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipcsim.errors import EvaluationError
-from ipcsim.model import memory, queues
+from ipcsim.facts.limits import MSGMNB
+from ipcsim.model import memory
 from ipcsim.model.effects import Effects
 from ipcsim.model.layout import Table
 from ipcsim.model.locals import Person
@@ -32,8 +33,6 @@ UNKNOWN = -1  # a handle that the process does not have
 PAGE = 4096
 GENERATIONS = 3  # of a segment: the present one and two that are removed and still attached
 READ, WRITE = 4, 2
-SEMMSL = 32_000  # semaphores of the largest set, unless the system was told otherwise
-DESTROYED = 0o1000  # SHM_DEST, a bit of the mode
 _ATTACHING = frozenset({"lpid", "atime", "dtime"})  # of IPC_STAT: who attached or detached last, and whether
 _FIRST_ADDRESS, _APART = 0x7F00_0000_0000, 0x10_0000
 
@@ -179,7 +178,7 @@ class Living:
         declared = self._declared(self._refs[place])
         capacity = 0
         if isinstance(declared, Queue):
-            capacity = queues.MSGMNB if declared.bytes is None else declared.bytes
+            capacity = MSGMNB if declared.bytes is None else declared.bytes
         key = _key_number(declared.key)
         return Record(id_, key, mode, uid, gid, creator, place, size, capacity=capacity)
 

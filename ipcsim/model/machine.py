@@ -12,7 +12,7 @@ Nothing here knows an operating system. Which order of wake-ups holds is the *di
 
 - `weak`: any sleeper whose call can succeed may be next, and newcomers compete. What is proved so holds on
   every kernel that follows POSIX;
-- `kernel`: Linux hands over in its own order (SEMANTICS S-5 to S-9, Q-3), as one step with the call that
+- `kernel`: Linux hands over in its own order (S-5 to S-9, Q-3), as one step with the call that
   wakes. Blocked senders race even there (Q-4).
 
 Falling asleep is a step of its own only where somebody can tell a sleeper from one who has not called yet

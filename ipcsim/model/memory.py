@@ -1,4 +1,4 @@
-"""Where the fields of segments are kept: a slot for each number or text (SEMANTICS H).
+"""Where the fields of segments are kept: a slot for each number or text (H-1).
 
 Names of one segment share the slots of what they see alike: the same bytes as the same type.
 """

@@ -1,4 +1,4 @@
-"""create, open, attach, detach, remove, stat, change: what they may do (SEMANTICS K, H, S-21, Q-9, Q-10)."""
+"""create, open, attach, detach, remove, stat, change: what they may do (K-4, H-1 to H-7, S-21, Q-9, Q-10)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from itertools import combinations
 from typing import Any
 
 from ipcsim.errors import EvaluationError
-from ipcsim.model import processes, queues, undo
+from ipcsim.facts.limits import MSGMNB, SEMMSL
+from ipcsim.facts.stats import SHM_DEST
+from ipcsim.model import processes, undo
 from ipcsim.model.effects import Act, Effects
-from ipcsim.model.living import DESTROYED, READ, SEMMSL, WRITE, Handles, Living, Record, Unsupported
+from ipcsim.model.living import READ, WRITE, Handles, Living, Record, Unsupported
 from ipcsim.model.processes import BY_THE_RUN, pid_of
 from ipcsim.model.turn import Turn
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef, Semop
@@ -70,7 +72,7 @@ class LivingObjects(Living):
             return self._take(turn, place, found[1], size, mode)
         if size == 0 and not isinstance(declared, Queue):
             raise _Errno("EINVAL")
-        if isinstance(declared, Queue) and (declared.bytes or 0) > queues.MSGMNB:
+        if isinstance(declared, Queue) and (declared.bytes or 0) > MSGMNB:
             raise _Errno("EPERM")  # whoever makes it gives it its `bytes` (Q-13)
         records = turn.fx[self.record[place]]
         generation = next((g for g, r in enumerate(records) if r is None), None)
@@ -214,7 +216,7 @@ class LivingObjects(Living):
     def _stated(self, fx: Effects, ref: ObjectRef, record: Record, field: str) -> int:
         creator_uid, creator_gid = self._who(record.creator - 1)
         common = {
-            "mode": record.mode | (DESTROYED if record.removed else 0),
+            "mode": record.mode | (SHM_DEST if record.removed else 0),
             "uid": record.uid,
             "gid": record.gid,
             "cuid": creator_uid,
@@ -265,7 +267,7 @@ class LivingObjects(Living):
             record = record._replace(mode=call.mode)
         if call.bytes is not None:
             capacity = int(turn.value(call.bytes)) & 0xFFFFFFFF  # an int (Q-13)
-            if capacity > queues.MSGMNB:  # nobody has CAP_SYS_RESOURCE
+            if capacity > MSGMNB:  # nobody has CAP_SYS_RESOURCE
                 raise _Errno("EPERM")
             record = record._replace(capacity=capacity)
         self._put(turn.fx, place, generation, record)

@@ -1,10 +1,11 @@
-"""msgsnd and msgrcv: what they may do (SEMANTICS Q)."""
+"""msgsnd and msgrcv: what they may do (Q-1 to Q-20)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ipcsim.errors import EvaluationError
+from ipcsim.facts.limits import MSGMAX, MSGMNB
 from ipcsim.model import processes, queues
 from ipcsim.model.effects import Act, Effects
 from ipcsim.model.locals import Local
@@ -24,7 +25,7 @@ def send(turn: Turn, call: Send) -> Outcomes:
     declared = machine.program.queues[call.queue]
     message = message_of(turn, call, declared)
     record = (message.type, message.length, message.raw[:SHOWN])
-    if not turn.asleep and (message.type <= 0 or message.length > queues.MSGMAX):
+    if not turn.asleep and (message.type <= 0 or message.length > MSGMAX):
         yield turn.returned("EINVAL", begin=record)
         return
     slot = machine.queue[call.queue]
@@ -93,7 +94,7 @@ def _capacity(turn: Turn, number: int) -> int:
     if turn.machine.living is not None:
         return turn.machine.living.capacity(turn.fx, number)
     declared = turn.machine.program.queues[number].bytes
-    return queues.MSGMNB if declared is None else declared
+    return MSGMNB if declared is None else declared
 
 
 def _deposit(machine: Machine, fx: Effects, number: int, message: Message) -> None:

@@ -1,13 +1,10 @@
-"""Message queues as the kernel treats them: pure rules over messages (SEMANTICS Q-1 to Q-9)."""
+"""Message queues as the kernel treats them: pure rules over messages (Q-1 to Q-9)."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ipcsim.analysis.selectors import takes
-
-MSGMAX = 8192  # bytes of the longest message, unless the system was told otherwise
-MSGMNB = 16384  # msg_qbytes of a queue without `bytes`
+from ipcsim.facts.selectors import first, takes
 
 
 class Message(NamedTuple):
@@ -39,10 +36,7 @@ def fits(messages: Messages, length: int, capacity: int) -> bool:
 
 def select(messages: Messages, asking: Asking) -> int | None:
     """The index of the message that a receive takes: see Q-5."""
-    if asking.type >= 0:
-        return next((i for i, m in enumerate(messages) if takes(asking.type, asking.exclude, m.type)), None)
-    lowest = min((m.type for m in messages if m.type <= -asking.type), default=None)
-    return None if lowest is None else next(i for i, m in enumerate(messages) if m.type == lowest)
+    return first(asking.type, asking.exclude, [m.type for m in messages])
 
 
 def too_long(message: Message, asking: Asking) -> bool:

@@ -1,10 +1,11 @@
-"""semop, SETVAL, SETALL and the questions of semctl: what they may do (SEMANTICS S)."""
+"""semop, SETVAL, SETALL and the questions of semctl: what they may do (S-1 to S-38)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ipcsim.errors import EvaluationError
+from ipcsim.facts.limits import SEMVMX
 from ipcsim.model import processes, semaphores, undo
 from ipcsim.model.effects import Effects
 from ipcsim.model.processes import pid_of
@@ -12,7 +13,6 @@ from ipcsim.model.semaphores import Operation, Operations, Sleeper, Sleeps
 from ipcsim.model.turn import Outcomes, Turn, queued, waits
 from ipcsim.program.expressions import position
 from ipcsim.program.instructions import GetValue, ObjectKind, SemaphoreQuestion, Semop, SetValue
-from ipcsim.program.objects import SEMVMX
 from ipcsim.trace import pairs_bytes
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Semaphore sets as the kernel treats them: pure rules over values (SEMANTICS S-1 to S-20).
+"""Semaphore sets as the kernel treats them: pure rules over values (S-1 to S-20).
 
 - `attempt`: what one semop array does now: done, an errno, or asleep on its n-th operation;
 - `hand_over`: whom a change of values completes, in Linux's order (the `kernel` discipline);
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ipcsim.program.objects import SEMVMX
+from ipcsim.facts.limits import SEMAEM, SEMVMX
 
-LEAST_ADJUSTMENT, MOST_ADJUSTMENT = -SEMVMX - 1, SEMVMX  # of semadj (S-4)
+LEAST_ADJUSTMENT, MOST_ADJUSTMENT = -SEMAEM - 1, SEMAEM  # of semadj (S-4)
 
 
 class Operation(NamedTuple):

@@ -18,7 +18,6 @@ SCALARS: dict[str, tuple[str, int, int]] = {
     "uint": ("I", 0, 2**32 - 1),
     "long": ("q", -(2**63), 2**63 - 1),
 }
-SEMVMX = 32767  # the greatest value of a semaphore (semop(2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from ipcsim.errors import TraceError
+from ipcsim.facts.limits import SEMMSL
 from ipcsim.program.codec import decode_program
 from ipcsim.program.expressions import (
     At,
@@ -44,7 +45,6 @@ from ipcsim.program.program import Family, Program
 
 # no less than the language allows
 MOST_PROCESSES = 10_000
-MOST_SEMAPHORES = 32_000
 MOST_BYTES = 64 * 2**20
 MOST_SLOTS = 100_000
 INTEGERS = range(-(2**64), 2**64)
@@ -174,13 +174,13 @@ def _set(declared: SemaphoreSet) -> Iterator[str]:
             yield f"`{member.name:.40}` is no semaphore of its set"
             return
         base += member.size
-    if not 1 <= base <= MOST_SEMAPHORES:
+    if not 1 <= base <= SEMMSL:
         yield f"`{declared.name:.40}` has too many semaphores, or none"
 
 
 def _sound_member(member: Member, base: int) -> bool:
     size = member.size
-    return member.base == base and 1 <= size <= MOST_SEMAPHORES and len(member.initial) == size
+    return member.base == base and 1 <= size <= SEMMSL and len(member.initial) == size
 
 
 def _struct(struct: Struct) -> Iterator[str]:

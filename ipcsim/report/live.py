@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ipcsim.analysis.selectors import describe
+from ipcsim.facts.selectors import describe
 from ipcsim.program import Program
 from ipcsim.program.objects import SemaphoreSet
 from ipcsim.report import words

@@ -5,6 +5,7 @@ They are hot: their C arguments are prepared once where they never change.
 
 from __future__ import annotations
 
+import errno
 import signal
 import time
 from collections.abc import Callable
@@ -131,8 +132,8 @@ def _semop_invoker(worker: Worker, pc: int, call: Semop) -> Callable[[Any, int],
             emit(end, 0, 0)
             return after
         error = libc.last_errno()
-        if error == libc.errno_number("EINTR") and call.timeout is not None and worker.controlled:
-            error = libc.errno_number("EAGAIN") if worker.struck() else error
+        if error == errno.EINTR and call.timeout is not None and worker.controlled:
+            error = errno.EAGAIN if worker.struck() else error
         return worker.failed(pc, call, error)
 
     return invoke
@@ -148,7 +149,7 @@ def _with_timer(worker: Worker, call: KernelCall, invoke: Callable[[], int]) -> 
     supervisor's: then the timeout strikes when the schedule says so.
     """
     timeout = call.timeout
-    eintr, eagain = libc.errno_number("EINTR"), libc.errno_number("EAGAIN")
+    eintr, eagain = errno.EINTR, errno.EAGAIN
 
     def plain_() -> int:
         result = invoke()

@@ -8,31 +8,32 @@ from __future__ import annotations
 
 import resource
 
+from ipcsim.facts.limits import MSGMAX, MSGMNB
+from ipcsim.facts.sysctls import LIMITS, SEM
 from ipcsim.runner.machine import Check, Machine, Status
 
 ENOUGH_PROCESSES = 256
-_SIZES = (
-    # sysctl, what it limits, needed for anything, expected of a usual machine
-    ("kernel.msgmni", "message queues", 1, 32),
-    ("kernel.msgmnb", "bytes in a queue", 64, 16384),
-    ("kernel.msgmax", "bytes of a message", 64, 8192),
-    ("kernel.shmmax", "bytes of a segment", 4096, 1 << 20),
-    ("kernel.shmall", "pages of all segments", 1, 1 << 10),
-    ("kernel.shmmni", "segments", 1, 32),
-)
-_SEMAPHORES = (
-    # the numbers of kernel.sem in their order
-    ("SEMMSL", "semaphores in a set", 1, 250),
-    ("SEMMNS", "semaphores of all sets", 1, 1000),
-    ("SEMOPM", "operations in a semop", 1, 32),
-    ("SEMMNI", "sets", 1, 32),
-)
+_NEEDED = {
+    # needed for anything, expected of a usual machine
+    "MSGMNI": (1, 32),
+    "MSGMNB": (64, MSGMNB),
+    "MSGMAX": (64, MSGMAX),
+    "SHMMAX": (4096, 1 << 20),
+    "SHMALL": (1, 1 << 10),
+    "SHMMNI": (1, 32),
+    "SEMMSL": (1, 250),
+    "SEMMNS": (1, 1000),
+    "SEMOPM": (1, 32),
+    "SEMMNI": (1, 32),
+}
+_SIZES = [limit for limit in LIMITS if limit.sysctl not in ("", SEM)]
+_SEMAPHORES = [limit for limit in LIMITS if limit.sysctl == SEM]  # the numbers of kernel.sem in their order
 
 
 def checks(machine: Machine) -> list[Check]:
     return [
         semaphores(machine),
-        *(_size(machine, *row) for row in _SIZES),
+        *(_size(machine, limit.sysctl, limit.counts, *_NEEDED[limit.name]) for limit in _SIZES),
         processes(machine),
         process_limit(machine),
     ]
@@ -41,16 +42,17 @@ def checks(machine: Machine) -> list[Check]:
 def semaphores(machine: Machine) -> Check:
     """kernel.sem: four numbers in one sysctl."""
     found = machine.numbers("/proc/sys/kernel/sem")
-    if len(found) != 4:
-        return Check("kernel.sem", Status.WARNING, "cannot be read", "mount /proc")
-    detail = ", ".join(f"{name} {n:,}" for n, (name, *_) in zip(found, _SEMAPHORES, strict=True))
-    short = [(n, row) for n, row in zip(found, _SEMAPHORES, strict=True) if n < row[3]]
+    if len(found) != len(_SEMAPHORES):
+        return Check(SEM, Status.WARNING, "cannot be read", "mount /proc")
+    rows = [(n, limit, *_NEEDED[limit.name]) for n, limit in zip(found, _SEMAPHORES, strict=True)]
+    detail = ", ".join(f"{limit.name} {n:,}" for n, limit, _, _ in rows)
+    short = [(n, limit, least) for n, limit, least, usual in rows if n < usual]
     if not short:
-        return Check("kernel.sem", Status.OK, detail)
-    status = Status.MISSING if any(n < row[2] for n, row in short) else Status.WARNING
-    scarce = " and ".join(f"{row[1]} ({row[0]})" for _, row in short)
-    wanted = " ".join(str(max(n, row[3])) for n, row in zip(found, _SEMAPHORES, strict=True))
-    return Check("kernel.sem", status, f"{detail}: few {scarce}", f'sysctl -w kernel.sem="{wanted}"')
+        return Check(SEM, Status.OK, detail)
+    status = Status.MISSING if any(n < least for n, _, least in short) else Status.WARNING
+    scarce = " and ".join(f"{limit.counts} ({limit.name})" for _, limit, _ in short)
+    wanted = " ".join(str(max(n, usual)) for n, _, _, usual in rows)
+    return Check(SEM, status, f"{detail}: few {scarce}", f'sysctl -w {SEM}="{wanted}"')
 
 
 def _size(machine: Machine, name: str, what: str, least: int, usual: int) -> Check:

@@ -5,13 +5,14 @@ Everything goes through a `Machine`, so that a test can give it a folder and ans
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from ipcsim.sysv import libc
 
 
 class Status(StrEnum):
@@ -68,4 +69,4 @@ def attempt(name: str, action: Callable[[], object], remedy: str, missing: bool 
 def explain(error: OSError) -> str:
     """`Operation not permitted (EPERM)`."""
     number = error.errno or 0
-    return f"{os.strerror(number)} ({errno.errorcode.get(number, f'errno {number}')})"
+    return f"{os.strerror(number)} ({libc.errno_name(number)})"

@@ -21,13 +21,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from ipcsim.errors import EnvironmentProblem, EvaluationError
+from ipcsim.facts.limits import IPCMNI
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.runner import identity, manifest
 from ipcsim.runner.objects import Created
 from ipcsim.sysv import tables
 
-SLOTS = 32_768  # objects of a kind in a namespace (IPCMNI)
 WORD = 8
 PATIENCE = 5.0  # seconds to wait for a process that is making an object
 KINDS = tuple(ObjectKind)
@@ -41,9 +41,9 @@ class Owned:
 
     def __init__(self, processes: int, shared: bool = False) -> None:
         self._everything = shared
-        self._memory = mmap.mmap(-1, (len(KINDS) * SLOTS + processes) * WORD)
+        self._memory = mmap.mmap(-1, (len(KINDS) * IPCMNI + processes) * WORD)
         self._words = memoryview(self._memory).cast("q")
-        self._first = len(KINDS) * SLOTS  # the word in which process 0 announces
+        self._first = len(KINDS) * IPCMNI  # the word in which process 0 announces
         self._processes = processes
         self.earlier: frozenset[tuple[ObjectKind, int]] = frozenset()
 
@@ -99,7 +99,7 @@ _NOUN = {
 
 
 def _slot(kind: ObjectKind, object_id: int) -> int:
-    return KINDS.index(kind) * SLOTS + object_id % SLOTS
+    return KINDS.index(kind) * IPCMNI + object_id % IPCMNI
 
 
 def _announced(key: int) -> int:

@@ -1,9 +1,9 @@
 """Asks the kernel whether a process really sleeps in the call that its ring names.
 
-/proc lies in several ways (SEMANTICS, "Reading other processes"): a stopped or frozen process still
-shows its system call, and so does one that has been served but not yet run. So a process counts as
-asleep only where all of these agree: state S, the kernel function it waits in, the system call and the
-object's id. It has slept on where the count of its voluntary context switches is still the same.
+/proc lies in several ways (R-3): a stopped or frozen process still shows its system call, and so does one
+that has been served but not yet run. So a process counts as asleep only where all of these agree: state S,
+the kernel function it waits in, the system call and the object's id. It has slept on where the count of its
+voluntary context switches is still the same (R-4).
 What this kernel or container does not show is left out, never guessed.
 """
 
@@ -13,19 +13,14 @@ import os
 import platform
 from dataclasses import dataclass
 
+from ipcsim.facts.syscalls import CALLS, SLEEPS_IN
 from ipcsim.snapshot import ReceiveWait, SemaphoreWait, SendWait, Wait
 
-# system call numbers that each wait may show: glibc's semop() calls semtimedop
-_NUMBERS: dict[str, dict[type, tuple[int, ...]]] = {
-    "x86_64": {SemaphoreWait: (65, 220), SendWait: (69,), ReceiveWait: (70,)},
-    "aarch64": {SemaphoreWait: (192, 193), SendWait: (189,), ReceiveWait: (188,)},
-    "riscv64": {SemaphoreWait: (192, 193), SendWait: (189,), ReceiveWait: (188,)},
-}
-NUMBERS = _NUMBERS.get(platform.machine(), {})
-_SLEEPS_IN: dict[type, bytes] = {
-    SemaphoreWait: b"semtimedop",
-    SendWait: b"msgsnd",
-    ReceiveWait: b"msgrcv",
+_CALLS = CALLS.get(platform.machine())
+_SHOWS: dict[type, tuple[str, ...]] = {
+    SemaphoreWait: ("semop", "semtimedop"),
+    SendWait: ("msgsnd",),
+    ReceiveWait: ("msgrcv",),
 }
 
 
@@ -46,7 +41,7 @@ def asleep(pid: int, wait: Wait, object_id: int) -> Asleep | None:
     if state != b"S":
         return None
     where = _read(pid, "wchan")
-    if where not in (b"", b"0") and _SLEEPS_IN[type(wait)] not in where:
+    if where not in (b"", b"0") and SLEEPS_IN[_SHOWS[type(wait)][0]] not in where:
         return None
     if not _same_call(_read(pid, "syscall"), wait, object_id):
         return None
@@ -83,10 +78,9 @@ def _same_call(line: bytes, wait: Wait, object_id: int) -> bool:
         return True
     if words[0] == b"running" or len(words) < 3:
         return False
-    numbers = NUMBERS.get(type(wait))
-    if numbers is None:
+    if _CALLS is None:
         return True
-    return int(words[0]) in numbers and int(words[1], 16) & 0xFFFFFFFF == object_id
+    return _CALLS.get(int(words[0])) in _SHOWS[type(wait)] and int(words[1], 16) & 0xFFFFFFFF == object_id
 
 
 def _state(status: bytes) -> tuple[bytes, int]:

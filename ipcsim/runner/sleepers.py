@@ -1,10 +1,10 @@
 """Who sleeps in a call of System V IPC, and for what, as /proc tells it; without ptrace.
 
-Attaching to a process would end its semop with EINTR (SEMANTICS, "Reading other processes"), so this
-only reads: /proc/PID/task/TID/syscall has the call and its arguments, /proc/PID/mem the operations or the
-type of the message. A reading counts where state, context switches and system call are the same before
-and after. Processes that /proc does not show (of others, not dumpable, under Yama) are left out, never
-guessed; of semaphores the kernel counts the sleepers, so it is known how many were not seen.
+Attaching to a process would end its semop with EINTR (R-7), so this only reads: /proc/PID/task/TID/syscall
+has the call and its arguments, /proc/PID/mem the operations or the type of the message (R-1). A reading
+counts where state, context switches and system call are the same before and after (R-4). Processes that
+/proc does not show (of others, not dumpable, under Yama: R-5) are left out, never guessed; of semaphores the
+kernel counts the sleepers, so it is known how many were not seen.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipcsim.facts.limits import SEMOPM
+from ipcsim.facts.syscalls import CALLS, SLEEPS_IN
 from ipcsim.program.instructions import ObjectKind
+from ipcsim.sysv.libc import MSG_EXCEPT
 
 PROC = Path("/proc")
-MOST_OPERATIONS = 500  # SEMOPM: the kernel takes no longer array
-_SLEEPS_IN = (b"semtimedop", b"msgsnd", b"msgrcv", b"msg_rcv", b"msg_snd")
-_X86 = {65: "semop", 220: "semtimedop", 69: "msgsnd", 70: "msgrcv"}
-_GENERIC = {193: "semop", 192: "semtimedop", 189: "msgsnd", 188: "msgrcv"}
-CALLS = {"x86_64": _X86, "aarch64": _GENERIC, "riscv64": _GENERIC}
 _MASK = 2**32 - 1
 
 Memory = Callable[[int, int], bytes]
@@ -100,7 +98,7 @@ def _look(proc: Path, pid: int, tid: int, names: dict[int, str]) -> Sleeper | No
     if before is None or before[0] != b"S":
         return None
     where = _read(folder / "wchan")
-    if where not in (b"", b"0") and not any(name in where for name in _SLEEPS_IN):
+    if where not in (b"", b"0") and not any(name in where for name in SLEEPS_IN.values()):
         return None
     line = _read(folder / "syscall")
     found = decode(line, names, lambda address, size: _memory(proc / str(pid) / "mem", address, size))
@@ -135,13 +133,13 @@ def decode(line: bytes, names: dict[int, str], memory: Memory) -> tuple[ObjectKi
             return ObjectKind.QUEUE, id_, Sending(struct.unpack("=q", raw)[0] if len(raw) == 8 else None, c)
         case "msgrcv":
             type_ = d - 2**64 if d >= 2**63 else d
-            return ObjectKind.QUEUE, id_, Receiving(type_, type_ > 0 and bool(e & 0o20000))
+            return ObjectKind.QUEUE, id_, Receiving(type_, type_ > 0 and bool(e & MSG_EXCEPT))
     return None
 
 
 def _operations(memory: Memory, address: int, count: int) -> tuple[tuple[int, int], ...]:
     """struct sembuf: 6 bytes; empty where they could not be read."""
-    if not 0 < count <= MOST_OPERATIONS:
+    if not 0 < count <= SEMOPM:
         return ()
     raw = memory(address, 6 * count)
     if len(raw) != 6 * count:

@@ -10,8 +10,8 @@ it: on a busy machine milliseconds lie between. So a wait is asked about twice.
    first and wakes it then. So whoever was inside a call at that moment must have come out of it, or be
    asleep itself, and the sleeper must sleep on after that.
 
-A process that was stopped and continued has run in between, and lost its place (SEMANTICS Q-12): for it
-counting begins anew.
+A process that was stopped and continued has run in between, and lost its place (Q-12): for it counting
+begins anew.
 """
 
 from __future__ import annotations

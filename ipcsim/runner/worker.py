@@ -22,6 +22,7 @@ from functools import partial
 from typing import NoReturn
 
 from ipcsim.errors import EvaluationError
+from ipcsim.facts.signals import ACTING
 from ipcsim.program import Identity, Program
 from ipcsim.program.constants import constant_locals
 from ipcsim.program.expressions import Const, Evaluator, Expr, Locals, bounded, compile_expression, fold
@@ -109,7 +110,7 @@ def catch_signals(program: Program) -> None:
 
 def _caught_signals(program: Program) -> set[int]:
     names = {i.signal for f in program.families for i in f.code if isinstance(i, Signal)}
-    return {signal.SIGALRM} | {getattr(signal, name) for name in names - {"SIGKILL", "SIGSTOP", "SIGCONT"}}
+    return {signal.SIGALRM} | {getattr(signal, name) for name in names - ACTING}
 
 
 class Worker:

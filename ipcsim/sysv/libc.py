@@ -12,6 +12,8 @@ import errno as errno_module
 import os
 from typing import Any, Final
 
+from ipcsim.facts import stats
+
 LIBC: Final = ctypes.CDLL(None, use_errno=True)
 last_errno = ctypes.get_errno
 
@@ -24,13 +26,8 @@ SHM_RDONLY, SHM_RND, SHM_REMAP = 0o10000, 0o20000, 0o40000
 
 
 def errno_name(number: int) -> str:
-    """`EAGAIN` for 11."""
+    """`EAGAIN` for 11: as this system has it, for what has just happened here (a trace: `facts.errnos`)."""
     return errno_module.errorcode.get(number, f"errno {number}")
-
-
-def errno_number(name: str) -> int:
-    """11 for `EAGAIN`; KeyError where this system has no such errno."""
-    return int(getattr(errno_module, name))
 
 
 def checked(result: int, what: str) -> int:
@@ -59,7 +56,4 @@ class IpcPerm(ctypes.Structure):
 
 def permissions(perm: Any) -> dict[str, int]:
     """The fields of an ipc_perm that every IPC_STAT answers; `mode` with SHM_DEST and the like."""
-    return {
-        "key": perm.key, "uid": perm.uid, "gid": perm.gid,
-        "cuid": perm.cuid, "cgid": perm.cgid, "mode": perm.mode,
-    }  # fmt: skip
+    return {name: int(getattr(perm, name)) for name in stats.COMMON if name != "id"}

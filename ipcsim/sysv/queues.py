@@ -6,6 +6,7 @@ import ctypes
 import os
 import sys
 
+from ipcsim.facts import stats
 from ipcsim.sysv import libc
 from ipcsim.sysv.libc import LIBC, IpcPerm, checked
 
@@ -101,8 +102,7 @@ def _stat(queue_id: int) -> _MsqidDs:
 def stat(queue_id: int) -> dict[str, int]:
     """IPC_STAT: the fields by their names in msqid_ds, without the prefix."""
     ds = _stat(queue_id)
-    names = ("qnum", "cbytes", "qbytes", "lspid", "lrpid", "stime", "rtime", "ctime")
-    return libc.permissions(ds.perm) | {name: int(getattr(ds, name)) for name in names}
+    return libc.permissions(ds.perm) | {name: int(getattr(ds, name)) for name in stats.QUEUE}
 
 
 def set_capacity(queue_id: int, qbytes: int) -> None:

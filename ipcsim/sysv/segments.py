@@ -11,13 +11,13 @@ from typing import Any
 
 import sysv_ipc
 
+from ipcsim.facts import stats
 from ipcsim.sysv import libc
 from ipcsim.sysv.libc import LIBC, IpcPerm, checked
 
 LIBC.shmat.restype = ctypes.c_void_p
 LIBC.mmap.restype = ctypes.c_void_p
 _FAILED = ctypes.c_void_p(-1).value
-_SHM_DEST = 0o1000  # a mode bit of the kernel's
 
 
 class _ShmidDs(ctypes.Structure):
@@ -76,14 +76,13 @@ def set_owner(segment_id: int, uid: int, gid: int) -> None:
 
 def awaits_last_detach(segment_id: int) -> bool:
     """Whether it has been removed and lives only for those attached: `dest` in ipcs(1) (H-6)."""
-    return bool(_stat(segment_id).perm.mode & _SHM_DEST)
+    return bool(_stat(segment_id).perm.mode & stats.SHM_DEST)
 
 
 def stat(segment_id: int) -> dict[str, int]:
     """IPC_STAT: the fields by their names in shmid_ds, without the prefix."""
     ds = _stat(segment_id)
-    names = ("size", "nattch", "cpid", "lpid", "atime", "dtime", "ctime")
-    return libc.permissions(ds.perm) | {name: int(getattr(ds, name)) for name in names}
+    return libc.permissions(ds.perm) | {name: int(getattr(ds, name)) for name in stats.SEGMENT}
 
 
 # the C types of the scenario language

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from ipcsim.facts import stats
 from ipcsim.sysv import libc
 from ipcsim.sysv.libc import LIBC, IpcPerm, checked
 
@@ -124,4 +125,4 @@ def set_owner(set_id: int, uid: int, gid: int) -> None:
 def stat(set_id: int) -> dict[str, int]:
     """IPC_STAT: the fields by their names in semid_ds, without the prefix."""
     ds = _stat(set_id)
-    return {**libc.permissions(ds.perm), "nsems": ds.nsems, "otime": ds.otime, "ctime": ds.ctime}
+    return libc.permissions(ds.perm) | {name: int(getattr(ds, name)) for name in stats.SEMAPHORES}

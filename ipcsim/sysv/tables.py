@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ipcsim.facts.stats import SHM_DEST, SHM_LOCKED
+
 SYSVIPC = Path("/proc/sysvipc")
-SHM_DEST, SHM_LOCKED = 0o1000, 0o2000  # above the permission bits of a segment (shmctl(2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ipcsim.analysis.graph import analyse
 from ipcsim.analysis.may import ANY_TYPE, EXCLUDE, FALL, RECEIVE, RISE, SEND, VARIES, MayAnalysis
 from ipcsim.analysis.needs import NeedSort, needs_of
-from ipcsim.analysis.selectors import takes, within
+from ipcsim.facts.selectors import takes, within
 from ipcsim.program.instructions import Semop
 from ipcsim.snapshot import QueueState, ReceiveWait, SendWait, Status
 from ipcsim.verdict import Kind

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ipcsim.facts.sysctls import LIMITS as KNOWN
 from ipcsim.sysv import capabilities, keys, libc, queues, segments, semaphores
 from tests.conformance import needs
 from tests.conformance.calls import DONE, attempt, limit, ncnt, semop, table
@@ -257,6 +258,16 @@ def test_limits_are_those_of_a_namespace(new_child: NewChild) -> None:
     for name, text in LIMITS.items():
         assert child.does(limit, name) == [int(word) for word in text.split()]
     assert {name: limit(name) for name in LIMITS} == before
+
+
+def test_a_new_namespace_has_the_limits_that_are_written_down(new_child: NewChild) -> None:
+    """K-7: what `facts` says of sysctls is what Linux begins with."""
+    child = needs.in_namespace(new_child())
+    known: dict[str, list[int]] = {}
+    for one in sorted((x for x in KNOWN if x.sysctl), key=lambda x: x.place):
+        known.setdefault(one.sysctl.removeprefix("kernel."), []).append(one.value)
+    assert known.keys() == LIMITS.keys()
+    assert {name: child.does(limit, name) for name in known} == known
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 import ipcsim
 from ipcsim import catalogue, language
 from ipcsim.errors import ScenarioError
+from ipcsim.facts import stats
 from ipcsim.language.leaves import PARAMETER_TYPES
 from ipcsim.language.shape import (
     DocumentShape,
@@ -26,7 +27,7 @@ from ipcsim.language.shape import (
     RunShape,
     VerifyShape,
 )
-from ipcsim.language.step_table import STAT_FIELDS, STEP_KINDS, Spec
+from ipcsim.language.step_table import STEP_KINDS, Spec
 from ipcsim.program import RunSettings, Source, VerifySettings
 from ipcsim.program.objects import SCALARS
 from ipcsim.verdict import PRECEDENCE, Verdict
@@ -183,7 +184,7 @@ def test_every_field_of_stat() -> None:
     rows = section(
         "### The life of objects: `create`, `open`, `attach`, `detach`, `remove`, `stat`, `change`"
     )
-    wanted = {f for group in STAT_FIELDS.values() for f in group}
+    wanted = {f for kind in stats.FIELDS for f in stats.of(kind)}
     listed = {f for row in re.findall(r"^\| (?:every|a) .*\|$", rows, re.MULTILINE) for f in _codes(row)}
     assert listed == wanted
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ipcsim.facts import ordering as facts
-from ipcsim.model import queues, semaphore_calls
+from ipcsim.facts.limits import MSGMNB
+from ipcsim.model import semaphore_calls
 from ipcsim.model.effects import Act, Action, Step
 from ipcsim.model.layout import View
 from ipcsim.model.locals import Mode
@@ -110,7 +111,7 @@ def capacity(machine: Machine, number: int) -> int:
         return 0
     if any(isinstance(i, ObjectCall) and i.action == "change" for i in code) or not queue.created_by_run:
         return 0
-    return (queues.MSGMNB if queue.bytes is None else queue.bytes) // max(1, queue.message.size)
+    return (MSGMNB if queue.bytes is None else queue.bytes) // max(1, queue.message.size)
 
 
 def about(machine: Machine, state: int, process: int, call: KernelCall, step: Step | None) -> list[Any]:

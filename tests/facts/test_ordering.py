@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ipcsim.analysis import errnos, links
+from ipcsim.analysis import links
+from ipcsim.facts import errnos
 from ipcsim.facts import ordering as facts
 from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
 from tests.analysis.programs import at, p, receive, send, set_value

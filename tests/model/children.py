@@ -2,7 +2,7 @@
 
 A command and its answer go through shared memory; a futex wakes the child. The driver learns that a
 child is done from a counter, and that it sleeps in its call from /proc/PID/wchan: the kernel names the
-function only of a process that is not running and not being woken (SEMANTICS, "Reading other processes").
+function only of a process that is not running and not being woken (R-3).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from ipcsim.facts.syscalls import SLEEPS_IN
 from ipcsim.program.codec import decode
 from ipcsim.program.instructions import ObjectKind
 from ipcsim.program.objects import IpcObject
@@ -32,7 +33,6 @@ BLOCK = 8192  # bytes of shared memory for one child: two counters, a command, a
 _COMMAND, _ANSWER, _ROOM = 64, 4096, 4032
 _ORDER, _DONE = 0, 1  # words: commands given, answers given
 PATIENCE = 20.0  # seconds until a child that neither answers nor sleeps is a failure
-_SLEEPS_IN = (b"semtimedop", b"msgsnd", b"msgrcv")
 _WAITS: dict[str, Wait] = {
     "semop": SemaphoreWait(0, ()),
     "send": SendWait(0, 0, 0),
@@ -241,7 +241,7 @@ class Child:
             return False
         where = self._where()
         if where not in (b"", b"0"):
-            return any(name in where for name in _SLEEPS_IN)
+            return any(name in where for name in SLEEPS_IN.values())
         if names_shown():
             return False
         sample = probe.asleep(self.pid, *self._waits)  # this kernel does not name the function

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipcsim.language.step_table import STAT_FIELDS
+from ipcsim.facts import stats
 from ipcsim.model import semaphores
 from ipcsim.model.effects import Effects
 from ipcsim.model.layout import View
@@ -28,7 +28,7 @@ def objects_of(machine: Machine, state: int) -> dict[int, Stat]:
     for place, ref in enumerate(living._refs):
         for record in fx[living.record[place]]:
             if record is not None:
-                fields = (*STAT_FIELDS["common"], *STAT_FIELDS[str(ref.kind)])
+                fields = stats.of(ref.kind)
                 found[record.id] = {
                     name: living._stated(fx, ref, record, name) for name in fields if name not in left_out
                 }

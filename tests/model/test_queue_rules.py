@@ -1,4 +1,4 @@
-"""The kernel's rules for message queues, on the pure functions: SEMANTICS Q-1, Q-3, Q-5."""
+"""The kernel's rules for message queues, on the pure functions: Q-1, Q-3, Q-5."""
 
 from __future__ import annotations
 

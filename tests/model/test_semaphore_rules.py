@@ -1,4 +1,4 @@
-"""The kernel's rules for semaphore sets, on the pure functions: SEMANTICS S-1 to S-16."""
+"""The kernel's rules for semaphore sets, on the pure functions: S-1 to S-16."""
 
 from __future__ import annotations
 

@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 import pytest
 
+from ipcsim.facts.syscalls import CALLS
 from ipcsim.program.instructions import ObjectKind
 from ipcsim.runner import inventory, manifest, sleepers
 from ipcsim.runner.sleepers import Operations, Receiving, Sending, decode, find, waits_for
 from ipcsim.sysv import libc, semaphores
 from tests.runner.helpers import wait_until
 
-X86 = sleepers.CALLS["x86_64"]
+X86 = CALLS["x86_64"]
 OPS = struct.pack("=HhHHhH", 1, -2, 0, 3, 0, 0x800)
 
 

@@ -11,11 +11,11 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ipcsim.analysis import errnos
 from ipcsim.analysis.fairness import Waiting, jain, waiting
 from ipcsim.analysis.history import history
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.waits import resolve_wait
+from ipcsim.facts import errnos
 from ipcsim.program import Program
 from ipcsim.program.instructions import Receive, Semop, Send
 from ipcsim.report import words

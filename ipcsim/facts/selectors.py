@@ -6,6 +6,8 @@ A selector is (type, exclude): 0 takes any, t > 0 that type, t < 0 types up to â
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def takes(selector: int, exclude: bool, message: int) -> bool:
     """Whether a receive with this selector can take a message of type `message`."""
@@ -14,6 +16,14 @@ def takes(selector: int, exclude: bool, message: int) -> bool:
     if selector < 0:
         return message <= -selector
     return (message == selector) is not exclude
+
+
+def first(selector: int, exclude: bool, types: Sequence[int]) -> int | None:
+    """Which message a receive takes: its place among `types`, in the order of their arrival."""
+    if selector < 0:
+        lowest = min((t for t in types if t <= -selector), default=None)
+        return None if lowest is None else types.index(lowest)
+    return next((i for i, t in enumerate(types) if takes(selector, exclude, t)), None)
 
 
 def within(inner: int, inner_exclude: bool, outer: int, outer_exclude: bool) -> bool:
