@@ -18,7 +18,7 @@ error, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ipcsim.analysis.conditions import looks_at_values, nodes, only_rises, phases_of
@@ -27,12 +27,14 @@ from ipcsim.analysis.watched import FinalState as FinalState
 from ipcsim.analysis.watched import NotThere, Unknown, Watched
 from ipcsim.analysis.wording import listed
 from ipcsim.errors import EvaluationError
+from ipcsim.kernel import observed
+from ipcsim.kernel.effects import Effect
 from ipcsim.program import Program, Property, PropertyKind
 from ipcsim.program.expressions import (
+    Observable,
     QueueLength,
     SegmentValue,
     SemaphoreValue,
-    World,
     compile_expression,
 )
 from ipcsim.program.instructions import (
@@ -55,7 +57,7 @@ _MANY = 200  # processes in a phase: from then on it is not worked out who of th
 class _Check:
     """One `never` or `always` property and when to look at it again."""
 
-    def __init__(self, prop: Property, world: World) -> None:
+    def __init__(self, prop: Property, world: Observable) -> None:
         assert prop.condition is not None
         self.prop = prop
         self.phases = phases_of(prop.condition)
@@ -138,8 +140,7 @@ class Properties:
             elif isinstance(instruction, Exit | Crash):
                 self._end(event)
             elif isinstance(instruction, Store) and self.follows_values:
-                self._values.store(event, instruction)
-                self._note(event)
+                self._apply(event, instruction)
         elif kind is EventKind.BEGIN:
             if isinstance(instruction, Semop) and instruction.ends_phase:
                 self._enter(event, None)
@@ -149,10 +150,16 @@ class Properties:
             self._values.died(process)
             self._end(event)
         elif kind is EventKind.END and not event.errno and self.follows_values:
-            assert isinstance(instruction, KernelCall)
-            pairs = self._operations.of(event) if isinstance(instruction, Semop) else ()
-            if self._values.call(event, instruction, pairs):
-                self._note(event)
+            assert instruction is not None
+            self._apply(event, instruction)
+
+    def _apply(self, event: Event, instruction: Instruction) -> None:
+        if isinstance(instruction, Semop):
+            done: Sequence[Effect] = observed.semop(instruction, self._operations.of(event))
+        else:
+            done = observed.observed(self._program, event, instruction)
+        if [True for effect in done if self._values.apply(event.process, effect)]:
+            self._note(event)
 
     def at_rest(self) -> None:
         """The turn is over: look at what depends on the values that it has changed."""

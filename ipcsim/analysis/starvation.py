@@ -26,10 +26,12 @@ from itertools import islice
 
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import RECEIVE, SEND, SET, Key, P, Request, Requests, V
-from ipcsim.analysis.values import Values
 from ipcsim.analysis.wording import listed, quoted, semaphore
 from ipcsim.errors import Location
 from ipcsim.facts.selectors import describe, within
+from ipcsim.kernel.observed import semop, written
+from ipcsim.kernel.static import effects_of
+from ipcsim.kernel.world import World
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectCall, Semop, SetValue
 from ipcsim.trace import Event, EventKind
@@ -90,7 +92,7 @@ class Overtaking:
         self._early, self._enough = max(1, limit // EARLY), limit + self._unsure
         self._exact = exact
         self.requests = Requests(program, operations or Operations(program))
-        self.values = Values(program)
+        self.values = World(program)
         self._open: dict[int, Sleeping] = {}
         self._fresh: list[Sleeping] = []
         # who waits for each thing, in the order in which they came
@@ -126,11 +128,13 @@ class Overtaking:
     def _succeeded(self, event: Event) -> None:
         instruction = self._program.instruction(event.process, event.pc)
         if isinstance(instruction, SetValue | ObjectCall):
-            self.values.other(instruction)
+            for effect in effects_of(instruction, self._program, written):
+                self.values.apply(None, effect)
         request = self.requests.of(event)
         if request:
             if isinstance(instruction, Semop) and self.requests.has_arrays:  # else nobody asks for values
-                self.values.semop(event.process, instruction, request.pairs)
+                for done in semop(instruction, request.pairs):
+                    self.values.apply(event.process, done)
             self.served(event.process, request)
 
     # --- windows ---

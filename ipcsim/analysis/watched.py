@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ipcsim.analysis.values import Thing, Values
 from ipcsim.errors import NOWHERE, EvaluationError, Location
+from ipcsim.kernel.world import Thing, World
 from ipcsim.program import Program
-from ipcsim.program.expressions import World, position
+from ipcsim.program.expressions import Observable, position
 from ipcsim.program.instructions import ObjectKind, ObjectRef
 
 
@@ -49,7 +49,7 @@ class NotThere(EvaluationError):
         self.name = name
 
 
-class Watched(World):
+class Watched(Observable):
     """The world as a property sees it: phases always, values where they are known."""
 
     def __init__(self, program: Program) -> None:
@@ -59,7 +59,7 @@ class Watched(World):
         self.phase: list[str | None] = [None] * len(program.processes)
         self.place: list[Location] = [NOWHERE] * len(program.processes)
         self.ended = [False] * len(program.processes)
-        self.values = Values(program)
+        self.values = World(program)
         self.had: set[str] = set()  # objects whose value was asked for and there; whoever asks empties it
 
     @classmethod

@@ -27,11 +27,11 @@ from ipcsim.program.expressions import (
     At,
     Const,
     Expr,
+    Observable,
     QueueLength,
     SegmentValue,
     SemaphoreValue,
     Unary,
-    World,
     compile_expression,
     position,
 )
@@ -41,7 +41,7 @@ _REMEMBERED = 200_000
 _MOST_PAIRED = 60  # processes of which each pair is looked at
 
 
-class Seen(World):
+class Seen(Observable):
     """A state of the model as properties see it."""
 
     def __init__(self, machine: Machine) -> None:

@@ -1,5 +1,8 @@
 """Effects: what is done to the world, whoever does it and by whatever call.
 
+Those of an instruction (`static`) are what it does if it succeeds, as far as that is known before; those of
+an event (`observed`) are what was done.
+
 `numbers` are semaphores of a set, `elements` the elements of a field, `processes` global numbers: one of
 them is meant, and it is known which where there is only one. What varies is None.
 """
@@ -7,6 +10,7 @@ them is meant, and it is known which where there is only one. What varies is Non
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ipcsim.program.instructions import ObjectRef
 
@@ -50,6 +54,11 @@ class Set:
     numbers: range
     values: tuple[int | None, ...]
 
+    @property
+    def every(self) -> bool:
+        """Whether each of `numbers` is set; else one of them is."""
+        return len(self.values) == len(self.numbers)
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -91,9 +100,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Store:
+    """`value`: of the field, or of the element; None where it is not known."""
+
     segment: int
     field: int
     elements: range
+    value: Any = None
 
 
 # --- the life of objects ---
@@ -101,26 +113,36 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """semget, msgget, shmget with IPC_CREAT: it is there now, made or found."""
+    """semget, msgget, shmget with IPC_CREAT: it is there now, made or found. `exclusive`: made. `size`: of
+    the semaphores, where it is another than declared. `id`: what the call answered."""
 
     object: ObjectRef
+    exclusive: bool = False
+    size: int | None = None
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """The same without IPC_CREAT, or by an id."""
+    """The same without IPC_CREAT; `by_id`: not by the key, but by an id that the process was told."""
 
     object: ObjectRef
+    by_id: bool = False
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attach:
     object: ObjectRef
+    address: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Detach:
+    """`address` None: of the latest attachment."""
+
     object: ObjectRef
+    address: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

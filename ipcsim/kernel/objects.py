@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import assert_never
 
 from ipcsim.kernel.effects import Attach, Change, Create, Detach, Find, Inspect, OnObject, Remove
-from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectRef
-
-_EFFECTS: dict[Lifecycle, Callable[[ObjectRef], OnObject]] = {
-    Lifecycle.CREATE: Create,
-    Lifecycle.OPEN: Find,
-    Lifecycle.ATTACH: Attach,
-    Lifecycle.DETACH: Detach,
-    Lifecycle.REMOVE: Remove,
-    Lifecycle.CHANGE: Change,
-    Lifecycle.STAT: Inspect,
-}
-assert _EFFECTS.keys() == set(Lifecycle), "what does the new call do?"
+from ipcsim.program.instructions import Lifecycle, ObjectCall
 
 
 def object_call(call: ObjectCall) -> tuple[OnObject, ...]:
     """Nothing where the process asks for its own handle: that asks nobody."""
-    return () if call.field == "id" else (_EFFECTS[call.action](call.object),)
+    if call.field == "id":
+        return ()
+    match call.action:
+        case Lifecycle.CREATE:
+            return (Create(call.object, call.exclusive, call.size),)
+        case Lifecycle.OPEN:
+            return (Find(call.object, call.id is not None),)
+        case Lifecycle.ATTACH:
+            return (Attach(call.object),)
+        case Lifecycle.DETACH:
+            return (Detach(call.object),)
+        case Lifecycle.REMOVE:
+            return (Remove(call.object),)
+        case Lifecycle.CHANGE:
+            return (Change(call.object),)
+        case Lifecycle.STAT:
+            return (Inspect(call.object),)
+        case _:
+            assert_never(call.action)

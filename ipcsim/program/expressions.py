@@ -138,7 +138,7 @@ Expr = (
 Evaluator = Callable[[Locals], Any]
 
 
-class World(Protocol):
+class Observable(Protocol):
     """What a property can ask of the system; whoever evaluates properties supplies one of these."""
 
     def at(self, family: int, index: int | None, phase: str) -> bool: ...
@@ -233,7 +233,7 @@ def position(base: int, count: int | None, index: int | None) -> int:
     return base + index
 
 
-def compile_expression(expr: Expr, world: World | None = None) -> Evaluator:
+def compile_expression(expr: Expr, world: Observable | None = None) -> Evaluator:
     """A closure that computes `expr` from a process's locals; raises `EvaluationError` at run time.
 
     `world` is needed for the nodes that only properties have.
@@ -271,7 +271,7 @@ def compile_expression(expr: Expr, world: World | None = None) -> Evaluator:
             return _compile_world(expr, world)
 
 
-def _compile_binary(op: str, left: Expr, right: Expr, world: World | None) -> Evaluator:
+def _compile_binary(op: str, left: Expr, right: Expr, world: Observable | None) -> Evaluator:
     function = BINARY[op]
     first = compile_expression(left, world)
     if isinstance(right, Const):  # the commonest shape: variable against constant
@@ -281,7 +281,7 @@ def _compile_binary(op: str, left: Expr, right: Expr, world: World | None) -> Ev
     return lambda env: function(first(env), second(env))
 
 
-def _compile_generator(expr: Generator, world: World | None) -> Evaluator:
+def _compile_generator(expr: Generator, world: Observable | None) -> Evaluator:
     slot = expr.slot
     iterable = compile_expression(expr.iterable, world)
     value = compile_expression(expr.element, world)
@@ -299,7 +299,7 @@ def _compile_generator(expr: Generator, world: World | None) -> Evaluator:
     return generate
 
 
-def _compile_world(expr: Expr, world: World | None) -> Evaluator:
+def _compile_world(expr: Expr, world: Observable | None) -> Evaluator:
     if world is None:
         raise TypeError(f"{type(expr).__name__} needs a world to look at")
     match expr:
@@ -320,11 +320,11 @@ def _compile_world(expr: Expr, world: World | None) -> Evaluator:
     raise TypeError(f"not an expression: {expr!r}")
 
 
-def _optional(index: Expr | None, world: World | None) -> Evaluator:
+def _optional(index: Expr | None, world: Observable | None) -> Evaluator:
     return (lambda _: None) if index is None else compile_expression(index, world)
 
 
-def evaluate(expr: Expr, env: Locals, world: World | None = None) -> Any:
+def evaluate(expr: Expr, env: Locals, world: Observable | None = None) -> Any:
     """The value of `expr` now."""
     return compile_expression(expr, world)(env)
 

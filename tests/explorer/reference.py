@@ -18,7 +18,7 @@ from ipcsim.model.layout import Overflow
 from ipcsim.model.locals import LIVING, Mode
 from ipcsim.model.machine import Machine
 from ipcsim.program import Discipline, Fairness, Program, PropertyKind
-from ipcsim.program.expressions import World, compile_expression
+from ipcsim.program.expressions import Observable, compile_expression
 from ipcsim.program.instructions import Choose, Load, Phase, Store
 from ipcsim.verdict import PRECEDENCE, Verdict
 from tests.explorer import happens_before
@@ -121,7 +121,7 @@ def _walk(found: Reference, most: int) -> None:
 # --- what is wrong in a state ---
 
 
-class _Here(World):
+class _Here(Observable):
     """One state, as a property sees it."""
 
     def __init__(self, machine: Machine, state: int) -> None:

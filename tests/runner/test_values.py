@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ipcsim.analysis.properties import Properties
-from ipcsim.analysis.values import Thing, Values
+from ipcsim.kernel.world import Thing, World
 from ipcsim.program import Program, Scheduler
 from ipcsim.program.instructions import (
     GetValue,
@@ -96,7 +96,7 @@ def compare(made: Program, events: tuple[Event, ...]) -> int:
     return seen
 
 
-def _same(values: Values, event: Event, instruction: Instruction) -> bool:
+def _same(values: World, event: Event, instruction: Instruction) -> bool:
     """Whether the event is an answer that the book knows as well; then the two are the same."""
     match instruction:
         case GetValue(question=SemaphoreQuestion.VALUE, set=set_, base=base, count=count) if not event.errno:
@@ -116,7 +116,7 @@ def _same(values: Values, event: Event, instruction: Instruction) -> bool:
     return not event.errno
 
 
-def _handle(values: Values, event: Event, ref: ObjectRef) -> Thing:
+def _handle(values: World, event: Event, ref: ObjectRef) -> Thing:
     thing = values.handle(event.process, ref)
     assert thing is not None
     return thing

@@ -1,4 +1,4 @@
-"""The values of semaphores, queues and segments as the events tell them: one book for all of them.
+"""World: the values of semaphores, queues and segments, as the effects that were done tell them.
 
 In the order of the effects (a controlled scheduler) they are exact whenever everything is at rest. In a free
 run events of different processes overlap, so they are right whenever nobody is inside a call, and off by a
@@ -16,27 +16,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from ipcsim.analysis.operations import Pairs
 from ipcsim.facts.limits import SEMVMX
-from ipcsim.program import Program
-from ipcsim.program.expressions import Const
-from ipcsim.program.instructions import (
-    Call,
-    GetValue,
-    Lifecycle,
-    ObjectCall,
-    ObjectKind,
-    ObjectRef,
-    Receive,
-    Semop,
-    Send,
-    SetValue,
-    Signal,
-    Spawn,
-    Store,
+from ipcsim.kernel import effects
+from ipcsim.kernel.effects import (
+    Ask,
+    Attach,
+    AwaitZero,
+    Change,
+    Create,
+    Detach,
+    Effect,
+    Find,
+    Give,
+    Inspect,
+    Interrupt,
+    Remove,
+    Set,
+    Start,
+    Take,
 )
+from ipcsim.program import Program
+from ipcsim.program.instructions import Lifecycle, ObjectCall, ObjectKind, ObjectRef
 from ipcsim.program.objects import IpcObject, Queue, SemaphoreSet
-from ipcsim.trace import Event
 
 
 @dataclass(eq=False, slots=True)
@@ -58,8 +59,8 @@ class _Own:
     adjust: dict[tuple[Thing, int], int] = field(default_factory=dict)
 
 
-class Values:
-    """Apply every successful call and store to it, and every end of a process (SEM_UNDO, rule S-16)."""
+class World:
+    """The fold of effects: apply each that was done to it, and every end of a process (SEM_UNDO, S-16)."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -85,75 +86,37 @@ class Values:
 
     # --- what happens ---
 
-    def call(self, event: Event, call: Call, pairs: Pairs) -> bool:
-        """A call succeeded (`pairs`: the operations of a semop); whether that may have changed a value."""
-        match call:
-            case Semop():
-                self.semop(event.process, call, pairs)
-            case SetValue() | ObjectCall():
-                self.other(call, event)
-            case Send(queue=queue):
-                self._count(event.process, queue, 1)
-            case Receive(queue=queue):
-                self._count(event.process, queue, -1)
-            case Spawn():
-                self._fork(event.process, event.a)
+    def apply(self, process: int | None, effect: Effect, times: int = 1) -> bool:
+        """What a process has done, `times` over; whether that may have changed a value. `process` None: it is
+        not known whose doing it was."""
+        match effect:
+            case Take(units=int(units)) | Give(units=int(units)):
+                sign = 1 if isinstance(effect, Give) else -1
+                self._add(process, effect, sign * units * times)
+            case Set():
+                self._set(process, effect)
+            case effects.Send(queue=queue):
+                self._count(process, queue, times)
+            case effects.Receive(queue=queue):
+                self._count(process, queue, -times)
+            case effects.Store():
+                self._store(process, effect)
+            case Create() | Find():
+                self._find(process, effect)
+            case Remove(object=ref):
+                self._remove(self.handle(process, ref))
+            case Attach() | Detach():
+                self._attach(process, effect)
+            case Change():
+                pass
+            case Start(processes=children):
+                self._fork(process, children)
                 return False
-            case GetValue() | Signal():
+            case Take() | Give() | AwaitZero() | Ask() | Inspect() | effects.Load() | Interrupt():
                 return False
             case _:
-                assert_never(call)
+                assert_never(effect)
         return True
-
-    def semop(self, process: int, instruction: Semop, pairs: Pairs, times: int = 1) -> None:
-        """A semop of `process` succeeded, `times` over."""
-        thing = self.handle(process, ObjectRef(ObjectKind.SEMAPHORES, instruction.set))
-        if thing is None:
-            return
-        adjust = self._of(process).adjust
-        for i, (number, delta) in enumerate(pairs):
-            if not delta or number >= len(thing.values):
-                continue
-            if thing.values[number] is not None:
-                thing.values[number] += delta * times
-            if i < len(instruction.operations) and instruction.operations[i].undo:
-                adjust[thing, number] = adjust.get((thing, number), 0) - delta * times
-
-    def other(self, instruction: SetValue | ObjectCall, event: Event | None = None) -> None:
-        """A set_value or a call about an object's life succeeded; without the event it is not known whose it
-        was, and what it answered."""
-        if isinstance(instruction, SetValue):
-            self._set(instruction, event)
-            return
-        ref, process = instruction.object, None if event is None else event.process
-        match instruction.action:
-            case Lifecycle.CREATE | Lifecycle.OPEN:
-                self._find(instruction, process, None if event is None else event.a)
-            case Lifecycle.REMOVE:
-                self._remove(self.handle(process, ref))
-            case Lifecycle.ATTACH if event is not None:
-                thing = self.handle(process, ref)
-                if thing is not None:
-                    self.attachments(event.process, ref.number).append((event.a, thing))
-            case Lifecycle.DETACH if event is not None:
-                self._detach(self.attachments(event.process, ref.number), event)
-
-    def store(self, event: Event, instruction: Store) -> None:
-        """A store into the process's latest attachment."""
-        attached = self.attachments(event.process, instruction.segment)
-        if not attached:
-            return
-        values = attached[-1][1].values
-        declared = self._program.segments[instruction.segment].struct.fields[instruction.field]
-        if declared.is_text:
-            whole = len(event.data) >= declared.size  # a record has room for a short text only
-            values[instruction.field] = declared.decode_text(event.data[: declared.size]) if whole else None
-        elif declared.count is None:
-            values[instruction.field] = event.a
-        elif values[instruction.field] is not None:
-            items = list(values[instruction.field])
-            items[event.b] = event.a
-            values[instruction.field] = tuple(items)
 
     def died(self, process: int) -> None:
         """The process is gone: the kernel undoes what it did with SEM_UNDO, within 0 … 32767."""
@@ -164,46 +127,66 @@ class Values:
             if thing.values[number] is not None:
                 thing.values[number] = min(max(thing.values[number] + amount, 0), SEMVMX)
 
-    # --- calls ---
+    # --- effects ---
 
-    def _set(self, call: SetValue, event: Event | None) -> None:
-        thing = self.handle(
-            None if event is None else event.process, ObjectRef(ObjectKind.SEMAPHORES, call.set)
-        )
+    def _add(self, process: int | None, effect: Take | Give, amount: int) -> None:
+        thing = self.handle(process, ObjectRef(ObjectKind.SEMAPHORES, effect.set))
+        number = effect.numbers[0]
+        if thing is None or number >= len(thing.values):
+            return
+        if thing.values[number] is not None:
+            thing.values[number] += amount
+        if effect.undo and process is not None:
+            adjust = self._of(process).adjust
+            adjust[thing, number] = adjust.get((thing, number), 0) - amount
+
+    def _set(self, process: int | None, effect: Set) -> None:
+        thing = self.handle(process, ObjectRef(ObjectKind.SEMAPHORES, effect.set))
         if thing is None:
             return
-        told = dict(event.pairs()) if event is not None and event.data else _constant(call)
-        if call.all:
-            numbers = range(len(thing.values))
-        elif told:
-            numbers = range(min(told), max(told) + 1)
-        elif call.index is None:
-            numbers = range(call.base, call.base + 1)
-        else:
-            numbers = range(call.base, call.base + (call.count or 1))
-        for number in numbers:
+        values = effect.values if effect.every else [None] * len(effect.numbers)
+        for number, value in zip(effect.numbers, values, strict=True):
             if number < len(thing.values):
-                thing.values[number] = told.get(number)
+                thing.values[number] = value
         for own in self._own.values():  # S-17: setting a value clears everybody's undo
-            for key in [k for k in own.adjust if k[0] is thing and k[1] in numbers]:
+            for key in [k for k in own.adjust if k[0] is thing and k[1] in effect.numbers]:
                 del own.adjust[key]
 
-    def _find(self, call: ObjectCall, process: int | None, answer: int | None) -> None:
-        """create or open, which answered with this id."""
-        ref, declared = call.object, self._program.object(call.object)
+    def _count(self, process: int | None, queue: int, by: int) -> None:
+        thing = self.handle(process, ObjectRef(ObjectKind.QUEUE, queue))
+        if thing is not None and thing.values[0] is not None:
+            thing.values[0] += by
+
+    def _store(self, process: int | None, effect: effects.Store) -> None:
+        """A store into the process's latest attachment."""
+        attached = [] if process is None else self.attachments(process, effect.segment)
+        if not attached:
+            return
+        values = attached[-1][1].values
+        declared = self._program.segments[effect.segment].struct.fields[effect.field]
+        if declared.is_text or declared.count is None:
+            values[effect.field] = effect.value
+        elif values[effect.field] is not None:
+            items = list(values[effect.field])
+            items[effect.elements[0]] = effect.value
+            values[effect.field] = tuple(items)
+
+    def _find(self, process: int | None, effect: Create | Find) -> None:
+        ref, declared, answer = effect.object, self._program.object(effect.object), effect.id
         there = self.present[ref]
         thing = None if answer is None else self._known.get((ref.kind, answer))
         if thing is not None and thing.removed:
             thing = None  # the kernel gives an id again after a while
-        by_key = call.id is None and not declared.key.private
+        told = isinstance(effect, Find) and effect.by_id
+        by_key = not told and not declared.key.private
         if thing is None and by_key and there is not None and (answer is None or there.id is None):
             thing = there
-        if thing is None and call.id is None:
-            thing = _made(declared, call)
+        if thing is None and not told:
+            thing = _made(declared, effect)
         if thing is not None and answer is not None:
             thing.id = answer
             self._known[ref.kind, answer] = thing
-        if thing is not None and call.id is None:
+        if thing is not None and not told:
             for other, its in self._program.objects():
                 if other == ref or (by_key and other.kind is ref.kind and its.key == declared.key):
                     self.present[other] = thing  # two names with one key are one object
@@ -220,24 +203,29 @@ class Values:
             for key in [k for k in own.adjust if k[0] is thing]:
                 del own.adjust[key]
 
-    def _detach(self, attached: list[tuple[int, Thing]], event: Event) -> None:
-        address = event.pairs()[0][0] if event.data else None
+    def _attach(self, process: int | None, effect: Attach | Detach) -> None:
+        if process is None:
+            return
+        attached = self.attachments(process, effect.object.number)
+        if isinstance(effect, Attach):
+            thing = self.handle(process, effect.object)
+            if thing is not None and effect.address is not None:
+                attached.append((effect.address, thing))
+            return
         for place in reversed(range(len(attached))):
-            if address in (None, attached[place][0]):
+            if effect.address in (None, attached[place][0]):
                 del attached[place]
                 return
 
-    def _count(self, process: int, queue: int, by: int) -> None:
-        thing = self.handle(process, ObjectRef(ObjectKind.QUEUE, queue))
-        if thing is not None and thing.values[0] is not None:
-            thing.values[0] += by
-
-    def _fork(self, parent: int, child: int) -> None:
+    def _fork(self, parent: int | None, children: range) -> None:
         """A child begins with its parent's handles and attachments; its semadj is its own (S-15)."""
+        if parent is None:
+            return
         own = self._of(parent)
-        attached = {n: list(self.attachments(parent, n)) for n in range(len(self._program.segments))}
-        handles = {ref: self.handle(parent, ref) for ref in self.present}
-        self._own[child] = _Own({**handles, **own.handles}, attached)
+        for child in children:
+            attached = {n: list(self.attachments(parent, n)) for n in range(len(self._program.segments))}
+            handles = {ref: self.handle(parent, ref) for ref in self.present}
+            self._own[child] = _Own({**handles, **own.handles}, attached)
 
     # --- whose ---
 
@@ -277,25 +265,15 @@ def _first(declared: IpcObject) -> Thing:
     return Thing([0] if isinstance(declared, Queue) else list(declared.initial))
 
 
-def _made(declared: IpcObject, call: ObjectCall) -> Thing:
+def _made(declared: IpcObject, effect: Create | Find) -> Thing:
     """An object that nobody in this run knew: new, unless it was found, or may have been."""
     match declared:
         case SemaphoreSet():
-            new: list[Any] = [0] * (call.size or declared.size)
+            size = effect.size if isinstance(effect, Create) else None
+            new: list[Any] = [0] * (size or declared.size)
         case Queue():
             new = [0]
         case _:
             new = list(declared.struct.unpack(b""))
-    found = call.action is Lifecycle.OPEN or (declared.persist and not call.exclusive)
+    found = isinstance(effect, Find) or (declared.persist and not effect.exclusive)
     return Thing([None] * len(new) if found else new)
-
-
-def _constant(call: SetValue) -> dict[int, int]:
-    """What is set, by semaphore, as far as it stands in the text."""
-    if not call.all and call.index is not None:
-        return {}
-    return {
-        call.base + i: e.value
-        for i, e in enumerate(call.values)
-        if isinstance(e, Const) and isinstance(e.value, int)
-    }
