@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -79,10 +80,10 @@ def test_a_failed_write_leaves_the_old_page_and_no_other(
     page.chmod(0o444)
 
     def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="full"):
         write_beside(page, "new", SIGN)
     assert page.read_text() == TEXT
     assert os.listdir(tmp_path) == ["page.html"]

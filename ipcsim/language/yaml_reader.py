@@ -22,7 +22,8 @@ MAX_NODES = 100_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# The words of libyaml, which know nothing of the reader, in ours.
+_NO_YAML = (yaml.scanner.ScannerError, yaml.parser.ParserError)  # not a name that is not there: that is YAML
+# The words of libyaml, which know nothing of the reader, in ours. Nothing else hangs on them.
 _WORDS = (
     ("could not find expected ':'", "a `:` is missing after this key"),
     ("mapping values are not allowed", "a `:` followed by a space is not allowed here; quote the text, or check the indentation"),  # noqa: E501
@@ -242,7 +243,7 @@ class _Reader:
         hint = ""
         if "\t" in text[: len(text) - len(text.lstrip())]:
             message, column = "a tab in the indentation: YAML wants spaces", text.index("\t") + 1
-        elif re.search(r"[\[{].*\w[\[(]", text) and "is missing" in message:
+        elif isinstance(error, _NO_YAML) and re.search(r"[\[{].*\w[\[(]", text):
             hint = 'inside […] and {…} quote what has brackets or commas: "min(a, b)"'
         self.problems.add(_mark_at(self.document, line, column), message, hint)
 

@@ -69,7 +69,7 @@ def remedy(number: int) -> str:
         "Run as root, or let the administrator allow user namespaces: sysctl "
         "kernel.unprivileged_userns_clone=1 (Debian), kernel.apparmor_restrict_unprivileged_userns=0 "
         "(Ubuntu), user.max_user_namespaces above 0; in a container: --cap-add SYS_ADMIN, or a seccomp "
-        "profile that allows unshare."
+        "profile that allows unshare. In a chroot only root can (user_namespaces(7))."
     )
 
 

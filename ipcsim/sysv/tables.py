@@ -90,12 +90,15 @@ def read(folder: Path = SYSVIPC) -> Tables:
 
 
 def parse(text: str, id_column: str, row: type[Row]) -> Iterator[dict[str, int]]:
-    """The fields of `row` from each line of a table whose first line names the columns."""
+    """The fields of `row` from each line of a table whose first line names the columns; else ValueError."""
     head, *lines = text.splitlines() or [""]
     columns = [{"perms": "mode", id_column: "id"}.get(word, word) for word in head.split()]
     fields: Any = row.__dataclass_fields__
     if missing := fields.keys() - set(columns):
         raise ValueError(f"the table has no column {min(missing)}")
     for line in lines:
-        cells = dict(zip(columns, line.split(), strict=True))
-        yield {name: int(cells[name], 8 if name == "mode" else 10) for name in fields}
+        try:
+            cells = dict(zip(columns, line.split(), strict=True))
+            yield {name: int(cells[name], 8 if name == "mode" else 10) for name in fields}
+        except ValueError:
+            raise ValueError(f"the table has a line that is not of its columns: {line!r}") from None

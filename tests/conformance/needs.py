@@ -111,18 +111,22 @@ def freezer(version: str, child: Child) -> Iterator[Freezer]:
 
 @contextlib.contextmanager
 def traced(child: Child) -> Iterator[None]:
-    """strace attached to the child, from its first word on."""
+    """strace attached to the child, as soon as the kernel says so."""
     if shutil.which("strace") is None:
         pytest.skip("no strace here to attach with")
     arguments = ["strace", "-p", str(child.pid), "-o", os.devnull]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as tracer:
-        assert tracer.stderr is not None
-        said = tracer.stderr.readline()
         try:
-            if "attached" not in said:
-                pytest.skip(f"strace may not attach here: {said.strip()}")
+            until(lambda: tracer.poll() is not None or _tracer(child.pid) == tracer.pid, "strace or its end")
+            if tracer.poll() is not None:
+                pytest.skip(f"strace may not attach here: {tracer.communicate()[1].strip()}")
             yield
         finally:
             tracer.send_signal(signal.SIGINT)
-            tracer.stderr.read()
-            tracer.wait()
+            tracer.communicate()
+
+
+def _tracer(pid: int) -> int:
+    """Who traces the process (proc(5)), 0 for nobody."""
+    status = Path("/proc", str(pid), "status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("TracerPid:")))

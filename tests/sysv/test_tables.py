@@ -48,7 +48,7 @@ def test_a_key_above_2_to_the_31_is_negative_there(tmp_path: Path) -> None:
     "text", ["", "nonsense\n", HEADS["sem"] + "\n1 2 3\n", HEADS["sem"] + "\n" + "x " * 10]
 )
 def test_texts_that_are_no_table(text: str) -> None:
-    with pytest.raises(ValueError, match=r"column|invalid|shorter|longer"):
+    with pytest.raises(ValueError, match="the table has"):
         list(tables.parse(text, "semid", tables.SetRow))
 
 
