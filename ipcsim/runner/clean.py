@@ -33,6 +33,7 @@ class Cleaned:
 
 def clean(dry_run: bool = False, keep_persistent: bool = False) -> list[Cleaned]:
     """Remove what dead runs of this user left in this IPC namespace; with `dry_run` only tell."""
+    manifest.boot()  # without /proc nobody could tell the dead from the living
     dead = [m for m in manifest.all_manifests() if not m.alive]
     if not dead:
         return []

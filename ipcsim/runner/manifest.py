@@ -62,11 +62,25 @@ def folder() -> Path:
 
 def namespace() -> str:
     """This process's IPC namespace, as in `ipc:[4026531839]`."""
-    return namespaces.ipc()
+    try:
+        return namespaces.ipc()
+    except OSError as error:
+        raise _no_proc(error) from None
 
 
 def boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    """What tells this boot of the machine from every other."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError as error:
+        raise _no_proc(error) from None
+
+
+def _no_proc(error: OSError) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"cannot read {error.filename}: {error.strerror}. Runs are told apart, and watched, by /proc: mount "
+        "it (mount -t proc proc /proc)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
