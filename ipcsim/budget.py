@@ -68,8 +68,8 @@ def enforce(folder: Path, scenario: str, kept: Collection[str]) -> str:
         return ""
     traces = "the oldest trace" if count == 1 else f"the {count:,} oldest traces"
     return (
-        f"removed {traces} of {scenario} from {folder} ({_megabytes(freed)}): they may take "
-        f"{_megabytes(most)} together ({SETTING}; --report DIR keeps what it writes)"
+        f"removed {traces} of {scenario} from {folder} ({_said(freed)}): they may take "
+        f"{_said(most)} together ({SETTING}; --report DIR keeps what it writes)"
     )
 
 
@@ -167,5 +167,7 @@ def spared(trace: str) -> Iterator[None]:
         os.close(fd)
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
+def _said(size: int) -> str:
+    """`9.1 kB`, in the unit that says it best."""
+    unit, factor = next(((u, f) for u, f in (("GB", 1e9), ("MB", 1e6)) if size >= f), ("kB", 1e3))
+    return f"{size / factor:.1f} {unit}"

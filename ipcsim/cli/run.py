@@ -9,6 +9,7 @@ import click
 
 from ipcsim.cli import output
 from ipcsim.cli.options import Duration, run_options, scenario_argument
+from ipcsim.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from ipcsim.api import Request
@@ -126,6 +127,8 @@ def _one(program: Program, request: Request, live: bool, as_json: bool, annotate
     show(outcome, as_json)
     if annotate:
         show_annotations([outcome], as_json)
+    if outcome.exit_code == EnvironmentProblem.exit_code:
+        output.complain(f"ipcsim: this machine cannot do it. {outcome.extra['limit']}")
     return INTERRUPTED if outcome.extra.get("interrupted") else outcome.exit_code
 
 
