@@ -50,6 +50,11 @@ def explain(error: BaseException) -> EnvironmentProblem | None:
     """What an error says of this machine; None where it is about something else."""
     if isinstance(error, MemoryError):
         return _problem(errno.ENOMEM)
+    if isinstance(error, OSError) and error.filename == os.devnull:
+        return EnvironmentProblem(
+            f"cannot open {os.devnull}: {error.strerror}. Runs need it: mount /dev, or make it as root "
+            f"(mknod -m 666 {os.devnull} c 1 3)"
+        )
     if isinstance(error, OSError):
         return _problem(error.errno, _place(error)) if error.errno in _REMEDIES else None
     # an extension that cannot be loaded, an interpreter that could not build its own exception
@@ -61,7 +66,7 @@ def explain(error: BaseException) -> EnvironmentProblem | None:
 def no_process(doing: str, error: OSError) -> EnvironmentProblem:
     """Why fork or exec failed, after `doing` as in "cannot start the launcher"."""
     if error.errno == errno.EAGAIN:
-        return EnvironmentProblem(f"{doing}: {_words(*_PROCESSES)}")
+        return EnvironmentProblem(f"{doing}: {processes()}")
     known = explain(error)
     return EnvironmentProblem(f"{doing}: {known if known is not None else error.strerror}")
 
@@ -69,6 +74,11 @@ def no_process(doing: str, error: OSError) -> EnvironmentProblem:
 def memory() -> str:
     """That there is not enough memory, as a clause with its remedy."""
     return _words(*_REMEDIES[errno.ENOMEM])
+
+
+def processes() -> str:
+    """That no process can be started, as sentences."""
+    return _words(*_PROCESSES)
 
 
 @contextmanager

@@ -48,6 +48,7 @@ SLOW = (
     "cli/test_report.py",
     "cli/test_run.py",
     "cli/test_scenarios.py",
+    "cli/test_surroundings.py",
     "cli/test_terminal.py",
     "cli/test_verify.py",
     "conformance/test_races.py",
