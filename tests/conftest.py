@@ -72,6 +72,7 @@ SLOW = (
     "plugin",
     "report/html",
     "report/test_samples.py",
+    "runner/test_ceilings.py",
     "runner/test_isolation.py",
     "runner/test_livelock.py",
     "runner/test_no_value.py",

@@ -85,7 +85,7 @@ _OBJECT = {
 _PROCESS = {
     "ESRCH": "the process has ended, or was never started",
     "EPERM": "the processes run as different users",
-    "EAGAIN": "that process has been started already",
+    "EAGAIN": "that process has been started already, or no more can be started here",
 }
 
 

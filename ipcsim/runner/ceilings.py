@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import errno
 import mmap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ipcsim import shortages
 from ipcsim.errors import NOWHERE
 from ipcsim.program import Program
 from ipcsim.program.expressions import Const, fold
-from ipcsim.program.instructions import Instruction, Lifecycle, ObjectCall, Semop, Send
+from ipcsim.program.instructions import Instruction, Lifecycle, ObjectCall, Semop, Send, Spawn
 from ipcsim.program.objects import IpcObject, Queue, Segment, SemaphoreSet
 from ipcsim.verdict import Finding, Kind
 
@@ -26,15 +27,17 @@ Uncaught = tuple[int, int, int]  # process, pc, errno: a call failed, and nothin
 
 
 def blame(
-    program: Program, findings: Iterable[Finding], uncaught: Iterable[Uncaught]
+    program: Program, findings: Iterable[Finding], uncaught: Iterable[Uncaught], unborn: Collection[int]
 ) -> tuple[list[Finding], str]:
     """The findings, those that a limit of this machine has brought about with its sysctl; and that of the
-    first of them, which gives the verdict: empty where that is the scenario's own affair."""
+    first of them, which gives the verdict: empty where that is the scenario's own affair. `unborn` are
+    the processes that nobody has started.
+    """
     limits = {
         (program.processes[process].name, instruction.at): words
         for process, pc, number in uncaught
         if (instruction := program.instruction(process, pc)) is not None
-        and (words := behind(program, instruction, number))
+        and (words := behind(program, instruction, number, unborn))
     }
     told: list[Finding] = []
     first = ""
@@ -47,7 +50,7 @@ def blame(
     return told, first
 
 
-def behind(program: Program, instruction: Instruction, number: int) -> str:
+def behind(program: Program, instruction: Instruction, number: int, unborn: Collection[int]) -> str:
     """The limit behind errno `number` of this call, as sentences; empty where it may be something else."""
     match instruction:
         case Semop(operations=operations) if number == errno.E2BIG:
@@ -55,8 +58,12 @@ def behind(program: Program, instruction: Instruction, number: int) -> str:
         case Send() if number == errno.EINVAL:
             return _message(_length(program, instruction))
         case ObjectCall(action=Lifecycle.CREATE):
-            return creation(program.object(instruction.object), number, instruction.size)
-    return ""
+            if limit := creation(program.object(instruction.object), number, instruction.size):
+                return limit
+        case Spawn(family=family) if number == errno.EAGAIN:  # else that it runs already
+            never = all(p.number in unborn for p in program.processes if p.family == family)
+            return _sentence(shortages.processes()) if never else ""
+    return _sentence(shortages.memory()) if number == errno.ENOMEM else ""
 
 
 def creation(declared: IpcObject, number: int, size: int | None = None) -> str:
@@ -110,6 +117,10 @@ def _of_a_segment(size: int, number: int) -> str:
 
 
 _FREE = "or remove objects that nobody needs (`ipcs`, `ipcsim clean`)."
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _length(program: Program, call: Send) -> int | None:

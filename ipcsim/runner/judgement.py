@@ -85,7 +85,7 @@ def conclude_run(
         ],
         "interrupted": ending.interrupted,
     }
-    findings, limit = ceilings.blame(program, ranked(findings), session.monitor.uncaught)
+    findings, limit = ceilings.blame(program, ranked(findings), session.monitor.uncaught, session.unborn)
     if limit:
         extra["limit"] = limit
     outcome = Outcome(

@@ -39,18 +39,11 @@ from tests.cli.surroundings import (
 
 KB, MB = 1 << 10, 1 << 20
 MANY = "scenario: many\nsemaphores: {s: {a: 1}}\nprocesses:\n  w: {count: 120, steps: [P: a, V: a]}\n"
-LARGE = """
-scenario: large
-segments: {m: {x: 'int[40000000]'}}
-processes:
-  w: {steps: [set: {'m.x[1]': 1}]}
-"""
 COMMANDS = {
     "run": ["run", "quick.yaml"],
     "isolated": ["run", "quick.yaml", "--isolate"],
     "json": ["run", "quick.yaml", "--json"],
     "many": ["run", "many.yaml"],
-    "large": ["run", "large.yaml"],
     "campaign": ["run", "quick.yaml", "--repeat", "2"],
     "replay": ["replay", "quick.yaml", "--schedule", "0*2"],
     "verify": ["verify", "quick.yaml"],
@@ -65,7 +58,7 @@ COMMANDS = {
     "bytes": ["run", "\udcff.yaml"],
     "help": ["run", "--help"],
 }
-READERS = ("verify", "check", "show", "list", "report", "ipcs", "clean", "doctor", "new", "bytes", "help")
+READERS = ("verify", "check", "show", "report", "ipcs", "clean", "doctor", "new", "bytes", "help")
 RUNS = ("run", "isolated", "json", "campaign", "replay")
 FEW = ("run", "verify", "report", "doctor", "clean")
 
@@ -95,13 +88,11 @@ TABLE = {
     "3 files": Row(
         _limit(resource.RLIMIT_NOFILE, 3), (*READERS, "run"), words="ulimit -n", may=(*READERS, "run")
     ),
-    "6 files": Row(_limit(resource.RLIMIT_NOFILE, 6), (*READERS, *RUNS), RUNS, "ulimit -n", ("doctor",)),
+    "6 files": Row(
+        _limit(resource.RLIMIT_NOFILE, 6), (*READERS, *RUNS, "list"), RUNS, "ulimit -n", ("doctor",)
+    ),
     "10 files": Row(_limit(resource.RLIMIT_NOFILE, 10), ("run", "json"), ("run", "json"), "ulimit -n"),
     "no memory": Row(Surroundings(little_memory(0)), (*READERS, "run"), ("run",), "ulimit -v", READERS),
-    "little memory": Row(
-        Surroundings(little_memory(8 * MB)), ("run", "large"), ("run", "large"), "ulimit -v"
-    ),
-    "memory for less": Row(Surroundings(little_memory(96 * MB)), ("run", "large"), ("large",), "ulimit -v"),
     "empty files": Row(
         _limit(resource.RLIMIT_FSIZE, 0),
         ("run", "verify", "report", "new", "check", "doctor"),
@@ -172,7 +163,6 @@ TABLE = {
 def kept(folder: Path) -> None:
     """What the commands read."""
     (folder / "many.yaml").write_text(MANY)
-    (folder / "large.yaml").write_text(LARGE)
     (folder / "kept.trace").write_bytes(_trace().read_bytes())
 
 
