@@ -233,3 +233,21 @@ def test_too_little_to_be_loaded(folder: Path, limit: int, amount: int, words: s
     assert done.returncode == 4, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_memory_that_only_the_workers_lack(folder: Path) -> None:
+    """Each segment by itself fits; a worker attaches all of them."""
+    segments = "".join(f"  m{i}: {{t: 'char[8000000]'}}\n" for i in range(12))
+    (folder / "wide.yaml").write_text(
+        f"scenario: wide\nsegments:\n{segments}processes:\n  w: {{steps: [set: {{m0.t: \"'x'\"}}]}}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "ipcsim", "run", "wide.yaml"],
+        preexec_fn=limited(resource.RLIMIT_AS, 100 * MB),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 4, done.stderr
+    assert "ulimit -v" in done.stderr
+    assert "Traceback" not in done.stderr
