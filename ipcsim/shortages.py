@@ -35,6 +35,7 @@ _REMEDIES: dict[int, tuple[str, str, int | None]] = {
     errno.EDQUOT: ("the disk quota is used up", "Make room there.", None),
     errno.EROFS: ("the file system is read-only", "Work in a folder that can be written.", None),
 }
+_OF_THIS_PROCESS = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EFBIG)
 _PROCESSES = (
     "no process can be started",
     "Raise the limit of this user's processes (ulimit -u{now}), kernel.pid_max, or pids.max of the control "
@@ -69,6 +70,14 @@ def no_process(doing: str, error: OSError) -> EnvironmentProblem:
         return EnvironmentProblem(f"{doing}: {processes()}")
     known = explain(error)
     return EnvironmentProblem(f"{doing}: {known if known is not None else error.strerror}")
+
+
+def cannot(doing: str, error: OSError, remedy: str) -> EnvironmentProblem:
+    """Why something failed, after `doing` as in "cannot write x"; the `remedy` is what helps where no limit
+    of this process stands behind it."""
+    if error.errno in _OF_THIS_PROCESS:
+        return EnvironmentProblem(f"{doing}: {_words(*_REMEDIES[error.errno])}")
+    return EnvironmentProblem(f"{doing}: {error.strerror}; {remedy}")
 
 
 def memory() -> str:

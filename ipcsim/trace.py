@@ -203,8 +203,8 @@ def new_trace(folder: Path, program: Program, **header: Any) -> TraceWriter:
         except FileExistsError:
             continue
         except OSError as error:
-            raise EnvironmentProblem(
-                f"cannot write the trace {path}: {error.strerror}; name another folder with --report DIR"
+            raise shortages.cannot(
+                f"cannot write the trace {path}", error, "name another folder with --report DIR"
             ) from None
     raise EnvironmentProblem(f"too many traces of this second in {folder}")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipcsim import api, shortages
 from ipcsim.api import Argument, Folder
-from ipcsim.errors import EnvironmentProblem, UsageError
+from ipcsim.errors import UsageError
 from ipcsim.program import Discipline, Fairness, Program
 from ipcsim.trace import new_trace
 from ipcsim.verdict import Outcome, Verdict
@@ -196,8 +196,8 @@ def _traced(program: Program, outcome: Outcome, way: Way | None, request: Reques
         writer.outcome(outcome.as_json())
         writer.close()
     except OSError as error:
-        raise EnvironmentProblem(
-            f"cannot write the trace {writer.path}: {error.strerror}; name another folder with --report DIR"
+        raise shortages.cannot(
+            f"cannot write the trace {writer.path}", error, "name another folder with --report DIR"
         ) from None
     return outcome
 

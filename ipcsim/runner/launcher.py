@@ -69,7 +69,8 @@ def _live() -> None:
     try:
         notes = os.open(request["manifest"], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     except OSError as error:
-        reply(cannot=f"cannot note what the run makes in {request['manifest']}: {error.strerror}")
+        what = f"cannot note what the run makes in {request['manifest']}"
+        reply(cannot=str(shortages.cannot(what, error, "set XDG_RUNTIME_DIR to another folder")))
         return
     options = Options(request["seed"], request["controlled"], notes, watched=watched)
     if (reason := _cannot_switch(program)) is not None:

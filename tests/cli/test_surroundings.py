@@ -97,7 +97,7 @@ TABLE = {
         _limit(resource.RLIMIT_FSIZE, 0),
         ("run", "verify", "report", "new", "check", "doctor"),
         ("run", "verify", "new"),
-        "File too large",
+        "ulimit -f",
     ),
     "small files": Row(_limit(resource.RLIMIT_FSIZE, 64 * KB), (*RUNS, "verify"), RUNS, "ulimit -f"),
     "small stack": Row(_limit(resource.RLIMIT_STACK, 256 * KB), ("run", "verify")),
