@@ -218,6 +218,7 @@ def _wrong(row: Row, command: str, done: Done) -> str:
 # what no fork of a loaded interpreter shows: loading itself
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("limit", "amount", "words"),
     [(resource.RLIMIT_NOFILE, 5, "ulimit -n"), (resource.RLIMIT_AS, 34 * MB, "ulimit -v")],
@@ -228,13 +229,14 @@ def test_too_little_to_be_loaded(folder: Path, limit: int, amount: int, words: s
         preexec_fn=limited(limit, amount),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
     )
     assert done.returncode == 4, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.timeout(180)
 def test_memory_that_only_the_workers_lack(folder: Path) -> None:
     """Each segment by itself fits; a worker attaches all of them."""
     segments = "".join(f"  m{i}: {{t: 'char[8000000]'}}\n" for i in range(12))
@@ -246,7 +248,7 @@ def test_memory_that_only_the_workers_lack(folder: Path) -> None:
         preexec_fn=limited(resource.RLIMIT_AS, 100 * MB),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
     )
     assert done.returncode == 4, done.stderr
     assert "ulimit -v" in done.stderr
