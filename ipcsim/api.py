@@ -14,14 +14,14 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipcsim import verdict
+from ipcsim import shortages, verdict
 from ipcsim.errors import Diagnostic, EnvironmentProblem, IpcsimError, ScenarioError, UsageError
 from ipcsim.program import Program, RunSettings, Scheduler
 from ipcsim.program.program import LONGEST_RUN
@@ -45,6 +45,7 @@ class TraceDir(Enum):
 
 
 Folder = str | os.PathLike[str] | TraceDir
+Told = Callable[[str], None]
 
 
 def _in_a_notebook(outcome: Outcome) -> str:
@@ -69,7 +70,8 @@ def load(
     """
     from ipcsim import catalogue
 
-    return catalogue.load(os.fspath(name_or_path), merged(arguments, parameters))
+    with shortages.told():
+        return catalogue.load(os.fspath(name_or_path), merged(arguments, parameters))
 
 
 def run(
@@ -128,7 +130,8 @@ def run(
 class Request:
     """How a run was asked for: see `run`. `target` and `given` are what the user called it by.
 
-    `may_move`: an isolated run may take the calling process along, which ends with it.
+    `may_move`: an isolated run may take the calling process along, which ends with it. `told` is called with
+    what is to be said besides the outcome; without it that is among the outcome's remarks.
     """
 
     target: str
@@ -144,6 +147,7 @@ class Request:
     isolate: bool = False
     may_move: bool = False
     shared: bool = False
+    told: Told | None = None
 
 
 def execute(program: Program, request: Request) -> Outcome:
@@ -162,15 +166,17 @@ def execute(program: Program, request: Request) -> Outcome:
         from ipcsim.runner import supervisor
 
         supervise = partial(supervisor.run, isolate=request.isolate)
-    outcome = supervise(
-        program,
-        settings=settings,
-        schedule=steps,
-        folder=folder,
-        progress=request.progress,
-        shared=request.shared,
-    )
-    remarks = [*outcome.extra.get("remarks", ()), *([remark] if remark else [])]
+    with shortages.told():
+        outcome = supervise(
+            program,
+            settings=settings,
+            schedule=steps,
+            folder=folder,
+            progress=request.progress,
+            shared=request.shared,
+        )
+    said = spare_room(request.trace_dir, program.name, [outcome.extra.get("trace")], request.told)
+    remarks = [*outcome.extra.get("remarks", ()), *([remark] if remark else []), *said]
     asked = {"target": request.target, "set": dict(request.given), "options": _options(request)}
     return replace(outcome, extra={**outcome.extra, "remarks": remarks, "request": asked})
 
@@ -331,6 +337,9 @@ def trace_folder(wanted: Folder | None, scenario: str) -> tuple[Path | None, str
                 f"cannot write to {folder}: {problem}; name another folder with --report DIR"
             )
         return folder, ""
+    from ipcsim import budget
+
+    budget.limit()  # a setting that makes no sense is told before the run
     usual = REPORTS / _file_name(scenario)
     problem = _unwritable(usual)
     if not problem:
@@ -340,6 +349,24 @@ def trace_folder(wanted: Folder | None, scenario: str) -> tuple[Path | None, str
     except OSError as error:
         return None, f"no trace was written: {usual} ({problem}) and no temporary folder ({error.strerror})"
     return other, f"the trace is in {other} because {usual} cannot be written ({problem})"
+
+
+def spare_room(
+    wanted: Folder | None, scenario: str, written: Iterable[str | None], told: Told | None
+) -> list[str]:
+    """Keep the usual folder of the scenario within its budget, where that is where traces went; the remarks.
+    What was `written` just now stays."""
+    kept = [path for path in written if path is not None]
+    usual = REPORTS / _file_name(scenario)
+    if not isinstance(wanted, TraceDir) or not any(Path(path).parent == usual for path in kept):
+        return []
+    from ipcsim import budget
+
+    said = budget.enforce(usual, scenario, kept)
+    if said and told is not None:
+        told(f"ipcsim: {said}")
+        return []
+    return [said] if said else []
 
 
 def _unwritable(folder: Path) -> str:

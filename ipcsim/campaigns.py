@@ -13,12 +13,12 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipcsim import api
+from ipcsim import api, budget, shortages
 from ipcsim.api import Argument, Folder, Request
 from ipcsim.errors import TraceError, UsageError
 from ipcsim.files import open_plain
@@ -85,22 +85,10 @@ def execute(
     folder, remark = api.trace_folder(request.trace_dir, program.name)
     # `may_move` would move into one namespace inside the other, run after run
     one = replace(request, trace_dir=folder, may_move=False, schedule=None)
-    outcomes: list[Outcome] = []
-    interrupted = False
-    try:
-        for number in range(n):
-            outcome = api.execute(program, replace(one, seed=base + number))
-            interrupted = bool(outcome.extra.get("interrupted"))
-            if interrupted and outcome.verdict in (Verdict.OK, Verdict.INCONCLUSIVE):
-                _forget_trace(outcome)  # it says nothing but that it was interrupted
-                break
-            outcomes.append(outcome if keep_all else _kept(outcome, outcomes))
-            if after is not None:
-                after(outcomes[-1])
-            if interrupted:
-                break
-    except KeyboardInterrupt:
-        interrupted = True
+    with ExitStack() as spared:
+        outcomes, interrupted = _runs(program, one, range(base, base + n), keep_all, after, spared)
+        written = [o.extra.get("trace") for o in outcomes]
+        said = api.spare_room(request.trace_dir, program.name, written, request.told)
     campaign = Campaign(
         scenario=program.name,
         arguments=dict(program.arguments),
@@ -109,9 +97,40 @@ def execute(
         asked=n,
         interrupted=interrupted,
         request=outcomes[0].extra["request"] if outcomes else {},
-        remarks=(remark,) if remark else (),
+        remarks=(*([remark] if remark else []), *said),
     )
     return _written(campaign, folder)
+
+
+def _runs(
+    program: Program,
+    request: Request,
+    seeds: range,
+    keep_all: bool,
+    after: Callable[[Outcome], None] | None,
+    spared: ExitStack,
+) -> tuple[list[Outcome], bool]:
+    """The outcomes, and whether somebody interrupted. The traces that are kept are `spared` by runs of others
+    that go on at the same time."""
+    outcomes: list[Outcome] = []
+    interrupted = False
+    try:
+        for seed in seeds:
+            outcome = api.execute(program, replace(request, seed=seed))
+            interrupted = bool(outcome.extra.get("interrupted"))
+            if interrupted and outcome.verdict in (Verdict.OK, Verdict.INCONCLUSIVE):
+                _forget_trace(outcome)  # it says nothing but that it was interrupted
+                break
+            outcomes.append(outcome if keep_all else _kept(outcome, outcomes))
+            if not keep_all and (trace := outcomes[-1].extra.get("trace")) is not None:
+                spared.enter_context(budget.spared(trace))
+            if after is not None:
+                after(outcomes[-1])
+            if interrupted:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+    return outcomes, interrupted
 
 
 def _base(program: Program, request: Request, n: int) -> int:
@@ -221,6 +240,8 @@ def _text(path: Path) -> str:
             raw = stream.read(LARGEST + 1)
         text = raw.decode()
     except OSError as error:
+        if (problem := shortages.explain(error)) is not None:
+            raise problem from None
         raise TraceError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise TraceError(f"{path} is a damaged campaign file (it is not UTF-8 text)") from None

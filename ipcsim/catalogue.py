@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import ipcsim
-from ipcsim import language
+from ipcsim import language, shortages
 from ipcsim.errors import UsageError
 from ipcsim.files import open_plain
 from ipcsim.language import Description
@@ -130,6 +130,8 @@ def _read(path: Path, shown: str) -> str:
     except FileNotFoundError:
         raise UsageError(f"there is no file `{shown}`") from None
     except (OSError, ValueError) as error:
+        if (problem := shortages.explain(error)) is not None:
+            raise problem from None
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"cannot read `{shown}`: {reason}") from None
     if len(raw) > MAX_BYTES:

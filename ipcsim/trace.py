@@ -13,6 +13,7 @@ there can still be read.
 
 from __future__ import annotations
 
+import fcntl
 import heapq
 import json
 import os
@@ -25,6 +26,7 @@ from pathlib import Path
 from time import strftime
 from typing import Any, BinaryIO, NamedTuple
 
+from ipcsim import shortages
 from ipcsim.errors import EnvironmentProblem, TraceError
 from ipcsim.files import open_plain
 from ipcsim.program import Program
@@ -138,6 +140,13 @@ class Trace:
         return next((n["time"] for n in self.notes if n.get("note") == STOPPED), None)
 
 
+def lock(fd: int) -> None:
+    """Hold the trace behind `fd` against removal by `budget`, until `fd` is closed. Where the file system
+    has no locks, nobody gets one who wants to remove it either."""
+    with suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 class TraceWriter:
     """Writes a trace file while the run goes on. Raises OSError as the file system gives it."""
 
@@ -146,7 +155,8 @@ class TraceWriter:
         self.size = 0  # bytes of events
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("xb", buffering=1 << 18)
-        first = {"ipcsim-trace": FORMAT, **header, "program": encode(program)}
+        lock(self._file.fileno())  # before it can be known as a trace: until it is closed it is of a live run
+        first = {"ipcsim-trace": FORMAT, "scenario": program.name, **header, "program": encode(program)}
         try:
             self._file.write(json.dumps(first, separators=(",", ":")).encode() + b"\n")
             self._file.flush()  # a run that is killed leaves a trace that says what it was
@@ -193,8 +203,8 @@ def new_trace(folder: Path, program: Program, **header: Any) -> TraceWriter:
         except FileExistsError:
             continue
         except OSError as error:
-            raise EnvironmentProblem(
-                f"cannot write the trace {path}: {error.strerror}; name another folder with --report DIR"
+            raise shortages.cannot(
+                f"cannot write the trace {path}", error, "name another folder with --report DIR"
             ) from None
     raise EnvironmentProblem(f"too many traces of this second in {folder}")
 
@@ -207,6 +217,8 @@ def read_trace(path: Path) -> Trace:
     try:
         file = open_plain(path)
     except OSError as error:
+        if (problem := shortages.explain(error)) is not None:
+            raise problem from None
         raise TraceError(f"cannot read {path}: {error.strerror}") from None
     with file:
         header = _read_header(path, file)

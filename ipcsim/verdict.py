@@ -144,9 +144,12 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 as expected, 1 not, 3 inconclusive (unless just that was expected)."""
+        """0 as expected, 1 not, 3 inconclusive (unless just that was expected), 4 where it is a `limit` of
+        this machine that a process ran into."""
         if self.as_expected:
             return 0
+        if self.verdict is Verdict.ERROR and self.extra.get("limit"):
+            return 4
         return 3 if self.verdict is Verdict.INCONCLUSIVE else 1
 
     def _repr_html_(self) -> str | None:

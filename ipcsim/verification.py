@@ -6,11 +6,12 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipcsim import api
+from ipcsim import api, shortages
 from ipcsim.api import Argument, Folder
-from ipcsim.errors import EnvironmentProblem, UsageError
+from ipcsim.errors import UsageError
 from ipcsim.program import Discipline, Fairness, Program
 from ipcsim.trace import new_trace
 from ipcsim.verdict import Outcome, Verdict
@@ -41,6 +42,7 @@ class Request:
     trace_dir: Folder | None = None
     progress: Callable[[Progress], None] | None = None
     finding: int | None = None
+    told: api.Told | None = None
 
 
 def verify(
@@ -94,7 +96,8 @@ def execute(program: Program, request: Request) -> Outcome:
     from ipcsim.explorer.verify import verify as explore
 
     options = _options(program, request)
-    found = explore(program, options, request.progress)
+    with shortages.told():
+        found = explore(program, options, request.progress)
     outcome, way = found.outcome, found.path
     asked = {"target": request.target, "set": dict(request.given), "options": _words(program, request)}
     remarks = [*outcome.extra.get("remarks", ()), *_from_first_values(program)]
@@ -102,7 +105,10 @@ def execute(program: Program, request: Request) -> Outcome:
     outcome = _traced(program, outcome, way, request)
     if way is not None and request.replay:
         outcome = _replayed(program, outcome, way, request)
-    return outcome
+    written = [outcome.extra.get("trace"), outcome.extra.get("replay", {}).get("trace")]
+    said = api.spare_room(request.trace_dir, program.name, written, request.told)
+    remarks = [*outcome.extra.get("remarks", ()), *said]
+    return replace(outcome, extra={**outcome.extra, "remarks": remarks})
 
 
 def _from_first_values(program: Program) -> list[str]:
@@ -190,8 +196,8 @@ def _traced(program: Program, outcome: Outcome, way: Way | None, request: Reques
         writer.outcome(outcome.as_json())
         writer.close()
     except OSError as error:
-        raise EnvironmentProblem(
-            f"cannot write the trace {writer.path}: {error.strerror}; name another folder with --report DIR"
+        raise shortages.cannot(
+            f"cannot write the trace {writer.path}", error, "name another folder with --report DIR"
         ) from None
     return outcome
 
@@ -199,7 +205,8 @@ def _traced(program: Program, outcome: Outcome, way: Way | None, request: Reques
 def _replayed(program: Program, outcome: Outcome, way: Way, request: Request) -> Outcome:
     """Take real processes along the counterexample, and say whether they end in the same place."""
     with tempfile.TemporaryDirectory(prefix="ipcsim-") as spare:
-        place = spare if request.trace_dir is None else request.trace_dir
+        trace = outcome.extra["trace"]  # beside it, so that the replay itself removes no older one
+        place = spare if trace is None else Path(trace).parent
         again = api.execute(
             program, api.Request(request.target, request.given, schedule=way.schedule, trace_dir=place)
         )
@@ -207,7 +214,7 @@ def _replayed(program: Program, outcome: Outcome, way: Way, request: Request) ->
     extra = {
         "verdict": str(again.verdict),
         "same": told.startswith("Real processes"),
-        "trace": None if request.trace_dir is None else again.extra.get("trace"),
+        "trace": None if trace is None else again.extra.get("trace"),
         "findings": [f.as_json() for f in again.findings],
     }
     remarks = [told, *outcome.extra.get("remarks", ())]
@@ -248,8 +255,6 @@ def _told(outcome: Outcome, again: Outcome, way: Way) -> str:
 
 def _departure(way: Way, again: Outcome) -> str | None:
     """At which step the real processes left the way; None where that cannot be told."""
-    from pathlib import Path
-
     from ipcsim.explorer import departure
     from ipcsim.trace import read_trace
 

@@ -59,6 +59,7 @@ class Monitor:
         self._leftover: dict[int, bytes] = {}
         self._wanted: list[dict[int, bool]] = [{} for _ in program.processes]
         self._held: list[Event] = []
+        self.uncaught: list[tuple[int, int, int]] = []  # process, pc, errno: nothing handled it
         self._newest = 0
         self._exactly_overtaken = exact and self.overtaking.needed
         self._in_order = self.races.needed or self.properties.needed or self._exactly_overtaken
@@ -190,6 +191,7 @@ class Monitor:
         instruction = self.program.instruction(process, pc)
         if event.kind is EventKind.END:
             track.failed = True
+            self.uncaught.append((process, pc, event.errno))
             self._findings.append(verdicts.uncaught_errno(self.program, process, pc, event.errno))
         elif event.errno:
             track.failed = True

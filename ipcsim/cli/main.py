@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from ipcsim import shortages
 from ipcsim.cli import output
 from ipcsim.cli.clean import clean
 from ipcsim.cli.doctor import doctor
@@ -19,7 +19,7 @@ from ipcsim.cli.report import report
 from ipcsim.cli.run import replay, run
 from ipcsim.cli.scenarios import check, list_, schema, show
 from ipcsim.cli.verify import verify
-from ipcsim.errors import EnvironmentProblem, IpcsimError
+from ipcsim.errors import IpcsimError
 from ipcsim.version import __version__
 
 DEFECT = 70  # EX_SOFTWARE: not the user's fault
@@ -82,9 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.forget(sys.stdout)
         return PIPE
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            output.complain(f"ipcsim: {error.strerror}")
-            return EnvironmentProblem.exit_code
+        if (problem := shortages.explain(error)) is not None:
+            output.explain(problem)
+            return problem.exit_code
         return _defect(error)
     finally:
         output.flush()

@@ -6,9 +6,10 @@ import re
 
 import click
 
+from ipcsim import shortages
 from ipcsim.cli import output
 from ipcsim.cli.options import ScenarioName
-from ipcsim.errors import EnvironmentProblem, UsageError
+from ipcsim.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 
@@ -49,4 +50,6 @@ def _write(path: str, text: str) -> None:
     except FileExistsError:
         raise UsageError(f"{path} exists already; it is not overwritten") from None
     except OSError as error:
-        raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+        raise shortages.cannot(
+            f"cannot write {path}", error, "go to a folder that you may write to"
+        ) from None

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from ipcsim import shortages
 from ipcsim.errors import EnvironmentProblem, IpcsimError, ScenarioError, UsageError
 
 WIDEST = 120  # text is hard to read on wider lines
@@ -142,7 +143,8 @@ def flush() -> None:
 def errors_as_json(wanted: bool, command: str) -> Iterator[None]:
     """With --json, an error is the one object on stdout too; the message still goes to stderr."""
     try:
-        yield
+        with shortages.told():
+            yield
     except Exception as error:
         if wanted and not isinstance(error, BrokenPipeError):
             show_json(_error(command, error))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ipcsim import shortages
 from ipcsim.cli import output
 from ipcsim.cli.options import annotations_option, json_option
 from ipcsim.cli.run import show_annotations
-from ipcsim.errors import EnvironmentProblem, IpcsimError
+from ipcsim.errors import IpcsimError
 from ipcsim.files import write_beside
 
 if TYPE_CHECKING:
@@ -116,4 +117,4 @@ def _write(path: Path, text: str, form: str) -> None:
     try:
         write_beside(path, text, SIGNS[form])
     except OSError as error:
-        raise EnvironmentProblem(f"cannot write {path}: {error.strerror}; name a file by --output") from None
+        raise shortages.cannot(f"cannot write {path}", error, "name a file by --output") from None

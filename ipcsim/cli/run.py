@@ -9,6 +9,7 @@ import click
 
 from ipcsim.cli import output
 from ipcsim.cli.options import Duration, run_options, scenario_argument
+from ipcsim.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from ipcsim.api import Request
@@ -42,7 +43,8 @@ INTERRUPTED = 130
 def run(name: str, as_json: bool, **options: Any) -> int:
     """Run a scenario on real processes and real System V IPC, and say how it ended.
 
-    The trace goes to ./reports/<scenario>/. With the schedulers random and pct, the processes take one
+    The trace goes to ./reports/<scenario>/, and beyond 2 GB (or what IPCSIM_REPORTS_LIMIT=500MB says) the
+    oldest traces of the scenario go. With the schedulers random and pct, the processes take one
     step at a time, and the same seed gives the same run. With --repeat, the first trace of each verdict
     is kept, with --report all of them.
 
@@ -107,7 +109,7 @@ def _run(
 
         program = api.load(name, arguments=arguments)
         place = None if no_trace else report_dir or api.TraceDir.DEFAULT
-        request = api.Request(name, arguments, trace_dir=place, **settings)
+        request = api.Request(name, arguments, trace_dir=place, told=output.complain, **settings)
         if repeat is not None:
             return _many(program, request, repeat, as_json, annotate)
         return _one(program, request, live, as_json, annotate)
@@ -125,6 +127,8 @@ def _one(program: Program, request: Request, live: bool, as_json: bool, annotate
     show(outcome, as_json)
     if annotate:
         show_annotations([outcome], as_json)
+    if outcome.exit_code == EnvironmentProblem.exit_code:
+        output.complain(f"ipcsim: this machine cannot do it. {outcome.extra['limit']}")
     return INTERRUPTED if outcome.extra.get("interrupted") else outcome.exit_code
 
 

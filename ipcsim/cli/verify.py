@@ -106,7 +106,7 @@ def verify(
     """Explore every interleaving of a scenario on the model of System V IPC.
 
     Either it is proved that none of them goes wrong, or a shortest one that does is shown, step by step,
-    with a line that takes real processes the same way.
+    with a line that takes real processes the same way. The trace goes where those of `ipcsim run` go.
 
     \b
     Examples:
@@ -136,7 +136,9 @@ def verify(
         program = api.load(name, arguments=arguments)
         place = None if no_trace else report_dir or api.TraceDir.DEFAULT
         with _Line() as line, _terminated_is_interrupted():
-            request = verification.Request(name, arguments, trace_dir=place, progress=line, **options)
+            request = verification.Request(
+                name, arguments, trace_dir=place, progress=line, told=output.complain, **options
+            )
             outcome = verification.execute(program, request)
         show(outcome, as_json)
         if annotate:
@@ -158,7 +160,7 @@ class _Line:
     """How far the search is, on one line of the terminal; erased when it is over."""
 
     def __init__(self) -> None:
-        self._stream = sys.stderr if sys.stderr.isatty() else None
+        self._stream = sys.stderr if output.is_terminal(sys.stderr) else None
         self._drawn = False
         self._last = 0.0
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipcsim import shortages
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.runner import identity, intents, manifest, objects
 from ipcsim.runner.identity import Birth
@@ -33,6 +34,7 @@ class Cleaned:
 
 def clean(dry_run: bool = False, keep_persistent: bool = False) -> list[Cleaned]:
     """Remove what dead runs of this user left in this IPC namespace; with `dry_run` only tell."""
+    manifest.boot()  # without /proc nobody could tell the dead from the living
     dead = [m for m in manifest.all_manifests() if not m.alive]
     if not dead:
         return []
@@ -113,11 +115,13 @@ def kernel_tables() -> Tables:
     """The tables of this namespace, or `EnvironmentProblem`."""
     try:
         return tables.read()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise EnvironmentProblem(
-            f"cannot read /proc/sysvipc: {reason}; mount /proc, on a kernel with CONFIG_SYSVIPC"
-        ) from None
+    except OSError as error:
+        raise shortages.cannot("cannot read /proc/sysvipc", error, _MOUNT) from None
+    except ValueError as error:
+        raise EnvironmentProblem(f"cannot read /proc/sysvipc: {error}; {_MOUNT}") from None
+
+
+_MOUNT = "mount /proc, on a kernel with CONFIG_SYSVIPC"
 
 
 def vanished(run: Manifest) -> bool:

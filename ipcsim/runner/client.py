@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ipcsim import shortages
 from ipcsim.analysis.idle import Watched
-from ipcsim.errors import EnvironmentProblem
 from ipcsim.program import Program
 from ipcsim.program.codec import encode
 
@@ -22,7 +22,15 @@ PATIENCE = 10.0  # seconds without a word after which a launcher that is to end 
 
 # The fresh interpreter skips the site module (it costs as much as the rest) and is told where the
 # packages are instead; -P and -E keep the current folder and the environment out.
-_BOOT = "import sys; sys.path[:] = {path!r}; from ipcsim.runner.launcher import main; main()"
+_BOOT = """\
+import sys
+sys.path[:] = {path!r}
+try:
+    from ipcsim.runner.launcher import main
+except (ImportError, MemoryError, OSError, SystemError):
+    sys.exit({short})
+main()
+"""
 
 
 class Launcher:
@@ -39,7 +47,7 @@ class Launcher:
         shared: bool = False,
     ) -> None:
         path = [str(Path(__file__).resolve().parents[2]), *(p for p in sys.path if p)]
-        command = [sys.executable, "-S", "-E", "-P", "-c", _BOOT.format(path=path)]
+        command = [sys.executable, "-S", "-E", "-P", "-c", _BOOT.format(path=path, short=shortages.EXIT)]
         try:
             self._popen = subprocess.Popen(
                 command,
@@ -50,7 +58,7 @@ class Launcher:
                 start_new_session=True,  # a Ctrl-C at the terminal is the supervisor's to deal with
             )
         except OSError as error:
-            raise EnvironmentProblem(f"cannot start the launcher: {error.strerror}") from None
+            raise shortages.no_process("cannot start the launcher", error) from None
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
         self._in, self._out = self._popen.stdin, self._popen.stdout

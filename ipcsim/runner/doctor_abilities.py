@@ -89,8 +89,11 @@ def namespace(machine: Machine, isolate: Callable[[], None] = namespaces.isolate
 
 
 def _errno_in_child(action: Callable[[], None]) -> int:
-    """0, or the errno with which `action` failed in a forked process."""
-    child = os.fork()
+    """0, or the errno with which `action` failed in a forked process (or the fork itself)."""
+    try:
+        child = os.fork()
+    except OSError as error:
+        return error.errno or 255
     if child == 0:
         code = 255
         try:
@@ -119,6 +122,8 @@ def proc_syscall() -> Check:
             finally:
                 os._exit(0)
         seen = _seen(child, set_)
+    except OSError as error:
+        return Check(name, Status.WARNING, f"could not be tried: {explain(error)}", "ulimit -u")
     finally:
         if child > 0:
             os.kill(child, signal.SIGKILL)

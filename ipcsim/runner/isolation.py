@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
+from ipcsim import shortages
 from ipcsim.errors import EnvironmentProblem, UsageError
 from ipcsim.program import Program, RunSettings
 from ipcsim.runner.session import Progress
@@ -98,7 +99,7 @@ def run_in_helper(
             start_new_session=True,
         )
     except OSError as error:
-        raise EnvironmentProblem(f"cannot start the helper of an isolated run: {error.strerror}") from None
+        raise shortages.no_process("cannot start the helper of an isolated run", error) from None
     theirs.close()
     try:
         with _signals_passed_on(process):
@@ -181,5 +182,6 @@ def helper(fd: int) -> None:
         )
         message: tuple[str, Any] = ("outcome", outcome)
     except Exception as error:
-        message = ("error", (type(error).__name__, str(error)))
+        told = shortages.explain(error) or error
+        message = ("error", (type(told).__name__, str(told)))
     connection.send(message)

@@ -9,7 +9,7 @@ from ipcsim.analysis import verdicts
 from ipcsim.analysis.properties import FinalState
 from ipcsim.program.instructions import ObjectRef
 from ipcsim.program.objects import Segment
-from ipcsim.runner import objects
+from ipcsim.runner import ceilings, objects
 from ipcsim.runner.deadlock import DeadlockWatch
 from ipcsim.runner.manifest import Manifest
 from ipcsim.runner.session import Session
@@ -85,7 +85,9 @@ def conclude_run(
         ],
         "interrupted": ending.interrupted,
     }
-    findings = list(ranked(findings))
+    findings, limit = ceilings.blame(program, ranked(findings), session.monitor.uncaught, session.unborn)
+    if limit:
+        extra["limit"] = limit
     outcome = Outcome(
         command="replay" if session.settings.scheduler == "replay" else "run",
         scenario=program.name,

@@ -16,6 +16,7 @@ kills launcher and workers, each after the object that it is making).
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -27,6 +28,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from ipcsim import shortages
 from ipcsim.errors import EvaluationError
 from ipcsim.program import Identity, Program
 from ipcsim.program.codec import decode_program
@@ -46,7 +48,18 @@ def reply(**message: Any) -> None:
 
 
 def main() -> None:
-    """The life of a launcher."""
+    """The life of a launcher. What this machine has no more of it tells, and ends; the kernel, or the
+    supervisor, ends the workers then."""
+    try:
+        _live()
+    except Exception as error:
+        problem = shortages.explain(error)
+        if problem is None:
+            raise
+        reply(cannot=str(problem))
+
+
+def _live() -> None:
     requests = os.fdopen(0, "rb", buffering=0, closefd=False)
     request = json.loads(_read_line())
     supervisor = request["supervisor"]
@@ -56,7 +69,8 @@ def main() -> None:
     try:
         notes = os.open(request["manifest"], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     except OSError as error:
-        reply(cannot=f"cannot note what the run makes in {request['manifest']}: {error.strerror}")
+        what = f"cannot note what the run makes in {request['manifest']}"
+        reply(cannot=str(shortages.cannot(what, error, "set XDG_RUNTIME_DIR to another folder")))
         return
     options = Options(request["seed"], request["controlled"], notes, watched=watched)
     if (reason := _cannot_switch(program)) is not None:
@@ -75,7 +89,12 @@ def main() -> None:
     rings = Rings(len(program.processes), request["rings"])
     handles = Handles(program, {ref: made.id for ref, made in created.items()}, ours)
     workers = _Workers(program, handles, rings, options)
-    workers.fork_all()
+    try:
+        workers.fork_all()
+    except OSError as error:
+        workers.end()
+        reply(cannot=str(shortages.no_process(f"cannot start {len(program.processes):,} processes", error)))
+        return
     reply(ready=True)
     workers.watch(requests.fileno())
 
@@ -97,11 +116,12 @@ def _may_become(identity: Identity) -> bool:
     """Tried by a child that ends at once."""
     child = os.fork()
     if child == 0:
+        code = 1
         try:
             become(identity)
-        except OSError:
-            os._exit(1)
-        os._exit(0)
+            code = 0
+        finally:
+            os._exit(code)
     return os.waitpid(child, 0)[1] == 0
 
 
@@ -175,10 +195,24 @@ class _Workers:
         launcher = os.getpid()
         foreman = os.fork()
         if foreman == 0:
-            self._fork(wanted[1::2], launcher)
-            os._exit(0)
-        self._fork(wanted[::2], launcher)
-        os.waitpid(foreman, 0)
+            self._be_foreman(wanted[1::2], launcher)
+        try:
+            self._fork(wanted[::2], launcher)
+        finally:
+            _, status = os.waitpid(foreman, 0)
+        if number := os.waitstatus_to_exitcode(status):
+            raise OSError(number, os.strerror(number))
+
+    def _be_foreman(self, wanted: list[int], launcher: int) -> NoReturn:
+        """The life of a foreman, whose exit code is the errno with which it failed."""
+        code = errno.EAGAIN
+        try:
+            self._fork(wanted, launcher)
+            code = 0
+        except OSError as error:
+            code = error.errno or code
+        finally:
+            os._exit(code)
 
     def _fork(self, processes: list[int], launcher: int) -> None:
         control = self._rings.control
@@ -203,8 +237,8 @@ class _Workers:
             os.dup2(self._nothing, 1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._handles.attach_all(process)
-        except BaseException:
-            os._exit(70)
+        except BaseException as error:
+            os._exit(70 if shortages.explain(error) is None else shortages.EXIT)
         begin(self._program, process, self._handles, self._rings, replace(self._options, launcher=launcher))
 
     def watch(self, requests: int) -> None:
@@ -222,7 +256,7 @@ class _Workers:
                 *lines, buffer = buffer.split(b"\n")
                 if not part or any(self._obey(json.loads(line)) for line in lines):
                     break
-        self._kill()
+        self.end()
 
     def _obey(self, request: dict[str, Any]) -> bool:
         """Do what is asked; True where that is to stop."""
@@ -261,7 +295,7 @@ class _Workers:
         self._numbers = {p_id: p for p in range(self._rings.processes) if (p_id := words[p * WORDS + PID])}
         return self._numbers.pop(pid, None)
 
-    def _kill(self) -> None:
+    def end(self) -> None:
         """Kill until no child is left: one that was just being spawned comes to us as its subreaper."""
         with self._kept_out(self._makers):
             while children := self._children():

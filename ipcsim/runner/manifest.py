@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ipcsim import shortages
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectKind
@@ -49,9 +50,10 @@ def folder() -> Path:
     except FileExistsError:
         found = path.lstat()
     except OSError as error:
-        raise EnvironmentProblem(
-            f"cannot make the folder {path} for notes about runs: {error.strerror}; "
-            "set XDG_RUNTIME_DIR to a folder that you may write to"
+        raise shortages.cannot(
+            f"cannot make the folder {path} for notes about runs",
+            error,
+            "set XDG_RUNTIME_DIR to a folder that you may write to",
         ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EnvironmentProblem(
@@ -62,11 +64,26 @@ def folder() -> Path:
 
 def namespace() -> str:
     """This process's IPC namespace, as in `ipc:[4026531839]`."""
-    return namespaces.ipc()
+    try:
+        return namespaces.ipc()
+    except OSError as error:
+        raise _no_proc(error) from None
 
 
 def boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    """What tells this boot of the machine from every other."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError as error:
+        raise _no_proc(error) from None
+
+
+def _no_proc(error: OSError) -> EnvironmentProblem:
+    return shortages.cannot(
+        f"cannot read {error.filename}",
+        error,
+        "runs are told apart, and watched, by /proc: mount it (mount -t proc proc /proc)",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +178,8 @@ def begin(program: Program, isolated: bool = False) -> Path:
         liveness.release(path)
         with suppress(OSError):
             path.unlink(missing_ok=True)
-        raise EnvironmentProblem(
-            f"cannot note the run in {path.parent}: {error.strerror}; make room there, or set XDG_RUNTIME_DIR"
+        raise shortages.cannot(
+            f"cannot note the run in {path.parent}", error, "make room there, or set XDG_RUNTIME_DIR"
         ) from None
     return path
 

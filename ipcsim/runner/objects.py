@@ -9,6 +9,7 @@ from ipcsim.errors import EnvironmentProblem, EvaluationError, UsageError
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.program.objects import IpcObject, Key, Queue, Segment, SemaphoreSet, Value
+from ipcsim.runner import ceilings
 from ipcsim.snapshot import QueueState
 from ipcsim.sysv import keys, libc, queues, segments, semaphores
 
@@ -174,44 +175,17 @@ def segment_values(segment: Segment, segment_id: int) -> tuple[Value, ...] | Non
 
 # --- what can go wrong when a run creates its objects ---
 
-_LIMITS = {
-    ObjectKind.SEMAPHORES: (
-        "semaphores or semaphore sets",
-        "kernel.sem (SEMMSL SEMMNS SEMOPM SEMMNI; `sysctl kernel.sem`)",
-    ),
-    ObjectKind.QUEUE: ("message queues", "kernel.msgmni (`sysctl kernel.msgmni`)"),
-    ObjectKind.SEGMENT: (
-        "shared memory segments or pages",
-        "kernel.shmmni or kernel.shmall (`sysctl kernel.shmmni kernel.shmall`)",
-    ),
-}
-_TOO_LARGE = {
-    ObjectKind.SEMAPHORES: "SEMMSL, the first number of kernel.sem",
-    ObjectKind.SEGMENT: "SHMMAX, kernel.shmmax",
-}
-
 
 def explain_failure(program: Program, ref: ObjectRef, number: int, text: str) -> Exception:
     """The error for the user when `ref` could not be created with errno `number`."""
     declared = program.object(ref)
     what = f"cannot create {_NOUN[ref.kind]} `{declared.name}` ({declared.at})"
-    if number == errno.ENOSPC:
-        things, limit = _LIMITS[ref.kind]
-        return EnvironmentProblem(
-            f"{what}: this machine has no room for more {things} (ENOSPC). The limit is {limit}; "
-            "raise it as root, or remove objects that nobody needs (`ipcs`, `ipcsim clean`)."
-        )
-    if number == errno.EINVAL and ref.kind in _TOO_LARGE:
-        return EnvironmentProblem(f"{what}: it is larger than the limit {_TOO_LARGE[ref.kind]} (EINVAL).")
+    if limit := ceilings.creation(declared, number):
+        return EnvironmentProblem(f"{what} ({libc.errno_name(number)}). {limit}")
     if number == errno.EEXIST:
         return EnvironmentProblem(
             f"{what}: an object with this key exists already (EEXIST), perhaps of another run. "
             "Use `key: private`, another key, or remove it (`ipcs` shows it, `ipcrm` removes it)."
-        )
-    if number == errno.EPERM and isinstance(declared, Queue):
-        return EnvironmentProblem(
-            f"{what}: `bytes: {declared.bytes}` is above kernel.msgmnb, and raising it needs "
-            "CAP_SYS_RESOURCE (EPERM). Use fewer bytes, or raise the sysctl as root."
         )
     if number == errno.ENOENT and declared.key.path is not None:
         return UsageError(f"{what}: ftok cannot find the path `{declared.key.path}` (ENOENT).")

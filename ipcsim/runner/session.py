@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ipcsim import shortages
 from ipcsim.analysis.monitor import Monitor
 from ipcsim.errors import EnvironmentProblem
 from ipcsim.program import Program, RunSettings, Scheduler, names
@@ -129,13 +130,13 @@ class Session:
                 if "created" in message:
                     for kind, number, made in message["created"]:
                         self._learn(ObjectRef(ObjectKind(kind), number), made, 0)
-                if "cannot" in message:
-                    raise EnvironmentProblem(message["cannot"])
                 if "ready" in message:
                     return
                 self._take(message)
             if self.launcher.gone:
-                raise EnvironmentProblem("the launcher ended before the run could start")
+                raise EnvironmentProblem(
+                    f"the launcher ended before the run could start: it was killed, or {shortages.memory()}"
+                )
         if not self.ending.interrupted:
             raise EnvironmentProblem(f"the workers were not started within {START_TIMEOUT:.0f} s")
 
@@ -238,9 +239,14 @@ class Session:
                 self.ids[name] = found
 
     def _take(self, message: dict[str, Any]) -> None:
+        if "cannot" in message:
+            raise EnvironmentProblem(message["cannot"])
         if "exit" not in message:
             return
         process, code = message["exit"]
+        if code == shortages.EXIT and not self.monitor.ended_by_itself(process):
+            name = self.program.processes[process].name
+            raise EnvironmentProblem(f"{name} could not go on: {shortages.memory()}")
         self.codes[process] = code
         ordered = int(process in self.ordered_deaths and code == -signal.SIGKILL)
         record = RECORD.pack(time.monotonic_ns(), head(EventKind.DIED, 0), code, ordered)

@@ -66,6 +66,7 @@ def run(
     seed = settings.seed if settings.seed is not None else random.SystemRandom().randrange(2**31)
     objects.check_initial(program)
     capacity.check(program)
+    manifest.namespace()  # before anything is moved or made: without /proc there is no run
     scheduler = schedulers.make(program, settings, seed, schedule)
     if isolate:
         isolation.move()

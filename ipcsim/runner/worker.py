@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
+from ipcsim import shortages
 from ipcsim.errors import EvaluationError
 from ipcsim.facts.signals import ACTING
 from ipcsim.program import Identity, Program
@@ -86,8 +87,10 @@ def begin(program: Program, process: int, handles: Handles, rings: Rings, option
             become(identity)
             sysv_process.die_with_parent(options.launcher)  # changing the user has cleared it
         Worker(program, process, handles, rings, options).run()
-    except BaseException:  # a defect of ipcsim: show it on stderr, leave at once
-        import traceback
+    except BaseException as error:
+        if shortages.explain(error) is not None:
+            os._exit(shortages.EXIT)
+        import traceback  # a defect of ipcsim: show it on stderr, leave at once
 
         traceback.print_exc()
         sys.stderr.flush()
