@@ -89,7 +89,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "change": _OBJECT,
     "stat": _OBJECT,
     "signal": _NOT_OURS | {"ESRCH": "the process has ended, or was never started"},
-    "spawn": _NOT_OURS | {"EAGAIN": "that process has been started already"},
+    "spawn": _NOT_OURS | {"EAGAIN": "that process has been started already, or no more can be started here"},
 }
 
 
