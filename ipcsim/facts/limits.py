@@ -10,6 +10,7 @@ from __future__ import annotations
 # semaphore sets
 SEMVMX = 32_767  # the greatest value of a semaphore
 SEMAEM = 32_767  # of semadj, the undo of a process: -SEMAEM - 1 to SEMAEM (S-4)
+SEM_OPS = range(-32_768, 32_768)  # what one operation can add or take: sem_op is a short
 SEMMSL = 32_000
 SEMMNS = 1_024_000_000
 SEMOPM = 500

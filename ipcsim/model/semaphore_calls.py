@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipcsim.errors import EvaluationError
-from ipcsim.facts.limits import SEMVMX
+from ipcsim.facts.limits import SEM_OPS, SEMVMX
 from ipcsim.model import processes, semaphores, undo
 from ipcsim.model.effects import Effects
 from ipcsim.model.processes import pid_of
@@ -25,7 +25,7 @@ def semop(turn: Turn, call: Semop) -> Outcomes:
     record = (0, 0, pairs_of(array))
     alters = any(o.delta for o in array)
     if not turn.asleep:  # rights are looked at on entry only (S-26)
-        if not all(-32768 <= o.delta <= 32767 for o in array):
+        if not all(o.delta in SEM_OPS for o in array):
             raise EvaluationError("an operation does not fit sem_op, a short")
         last = max(o.number for o in array)
         errno = turn.refusal(ObjectKind.SEMAPHORES, call.set, 2 if alters else 4, last)

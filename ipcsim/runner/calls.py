@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ipcsim.errors import EvaluationError
+from ipcsim.facts.limits import SEM_OPS
 from ipcsim.program.expressions import Const, position
 from ipcsim.program.instructions import (
     KernelCall,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 SHOWN = 64  # bytes of a message or text that the trace keeps
 LONGEST = 2**20  # bytes of a buffer for msgrcv
-SHORT = 2**15  # sem_op is a short
 TICK = 0.005  # a timer repeats, in case its first signal came just before the call went to sleep
 
 
@@ -82,7 +82,7 @@ def _constant_triples(worker: Worker, call: Semop) -> list[tuple[int, int, int]]
             number = position(op.base, op.count, int(index.value))  # type: ignore[arg-type]
         except EvaluationError:
             return None
-        if not -SHORT <= int(delta.value) < SHORT:  # type: ignore[arg-type]
+        if int(delta.value) not in SEM_OPS:  # type: ignore[arg-type]
             return None
         triples.append((number, int(delta.value), _flags(call, i)))  # type: ignore[arg-type]
     return triples
@@ -107,7 +107,7 @@ def _varying_semop(worker: Worker, pc: int, call: Semop, invoke: Callable[[Any, 
         for base, count, index, delta, flags in parts:
             number = position(base, count, None if index is None else index(env))
             op = int(delta(env))
-            if not -SHORT <= op < SHORT:
+            if op not in SEM_OPS:
                 raise EvaluationError(f"{op} does not fit sem_op, a short")
             triples.append((number, op, flags))
         for number, op, _ in triples:
