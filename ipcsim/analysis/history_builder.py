@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 
 from ipcsim.analysis.history import History, Lane, Span, Step, by_steps, is_exact
 from ipcsim.analysis.history_calls import Plan, Plans, Sort, result_text, waiting_for
-from ipcsim.analysis.history_holds import Held, Holds
 from ipcsim.analysis.history_lanes import Lanes, Thread, end_of, ordered
 from ipcsim.analysis.history_objects import Message, Objects
 from ipcsim.analysis.history_wakes import Offer, Wake, Wakes
@@ -19,12 +18,19 @@ from ipcsim.analysis.operations import Operations, Pairs
 from ipcsim.analysis.waits import next_pc, resolve_wait
 from ipcsim.errors import NOWHERE
 from ipcsim.facts import errnos
+from ipcsim.kernel.effects import Set
+from ipcsim.kernel.holdings import Held, Holdings
+from ipcsim.kernel.observed import semop
+from ipcsim.kernel.static import effects_of
+from ipcsim.kernel.values import written
 from ipcsim.program.instructions import (
     Assert,
+    Instruction,
     KernelCall,
     ObjectCall,
     ObjectKind,
     Phase,
+    Semop,
     SetValue,
     Signal,
     Store,
@@ -52,8 +58,8 @@ class Builder:
         self._operations = Operations(program)
         self._plans = Plans(program, self._operations)
         self.objects = Objects(program, self._start)
-        self._holds = Holds(program, self.objects.semaphore_labels)
-        self._held: Held = ()  # what the event at hand changed of it
+        self._holdings = Holdings(program)
+        self._held: tuple[tuple[int, str, int], ...] = ()  # what the event at hand changed of it
         self._wakes = Wakes()
         self._found: list[Wake] = []
         self._steps: list[Step] = []
@@ -250,12 +256,10 @@ class Builder:
             case Sort.SIGNAL if isinstance(plan.instruction, Signal) and plan.instruction.signal == "SIGKILL":
                 # what the kernel undoes for the killed one shows before its end is recorded
                 labels = objects.ended(thread.begun_a, time)
-                self._held = self._holds.ended(thread.begun_a)
+                self._hold(self._holdings.ended(thread.begun_a))
             case Sort.OBJECT if isinstance(plan.instruction, ObjectCall):
                 labels = objects.object_call(time, plan.instruction)
-                ref = plan.instruction.object
-                if labels and ref.kind is ObjectKind.SEMAPHORES:
-                    self._held = self._holds.forget(ref.number, list(range(len(labels))))
+                self._forget(plan.instruction)
             case _:
                 return ()
         return self._values(labels)
@@ -271,7 +275,8 @@ class Builder:
             self._wakes.semop(event.process, event.pc, since, event.time, set_, pairs)
         if plan.undo:
             objects.adjust(event.process, set_, pairs, plan.undo)
-        self._held = self._holds.semop(event.process, set_, pairs, plan.undo)
+        if isinstance(plan.instruction, Semop):
+            self._hold(self._holdings.apply(event.process, semop(plan.instruction, pairs), plan.at))
         labels = objects.semaphore_labels[set_]
         if len(pairs) == 1:  # by far the commonest
             number, delta = pairs[0]
@@ -289,7 +294,7 @@ class Builder:
         thread.labels = labels = self.objects.set_value(process, time, call, result)
         names = self.objects.semaphore_labels[call.set]
         numbers = [names.index(n) for n in labels]
-        self._held = self._holds.forget(call.set, numbers)
+        self._hold([h for n in numbers for h in self._holdings.forget(Set(call.set, range(n, n + 1), ()))])
         self._wakes.value(process, plan.pc, thread.begun_at, time, call.set, numbers)
         return self._values(labels)
 
@@ -309,6 +314,16 @@ class Builder:
         elif plan.sort is Sort.SEND:
             self.objects.sent(plan.number, event.time, event.process, False)
         self._setting.pop(event.process, None)
+
+    def _forget(self, instruction: Instruction) -> None:
+        self._hold(
+            [h for e in effects_of(instruction, self._program, written) for h in self._holdings.forget(e)]
+        )
+
+    def _hold(self, changed: Sequence[Held]) -> None:
+        """What the event at hand has changed of what is held."""
+        labels = self.objects.semaphore_labels
+        self._held = tuple([(h.process, labels[h.set][h.number], h.units) for h in changed])
 
     def _values(self, labels: Iterable[str]) -> Changes:
         return tuple((label, self.objects.now(label)) for label in labels)
@@ -336,7 +351,7 @@ class Builder:
         if plan.sort in (Sort.EXIT, Sort.CRASH):
             self._wakes.exit(process, event.pc, time, self.objects.undone_by(process))
             changes = self._values(self.objects.ended(process, time))
-            self._held = self._holds.ended(process)
+            self._hold(self._holdings.ended(process))
             self._lanes.stop(process, time, Lane.ENDED if plan.sort is Sort.EXIT else Lane.DEAD, event.pc)
         elif event.errno or (isinstance(plan.instruction, Assert) and not event.a):
             self._lanes.stop(process, time, Lane.DEAD, event.pc)
@@ -360,7 +375,9 @@ class Builder:
             self._wakes.exit(process, thread.last_pc, time, undone)
             self._blocked_until(process, thread, time)
             self._lanes.stop(process, time, Lane.DEAD, thread.last_pc)
-        changes, held = self._values(self.objects.ended(process, time)), self._holds.ended(process)
+        changes = self._values(self.objects.ended(process, time))
+        self._hold(self._holdings.ended(process))
+        held, self._held = self._held, ()
         if event.a < 0 or changes:
             text = f"killed by signal {-event.a}" if event.a < 0 else "gone; SEM_UNDO"
             self._steps.append(Step(time, time, process, DEATH, text, NOWHERE, "", changes, DEATH, held))

@@ -8,6 +8,8 @@ from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import Requests
 from ipcsim.analysis.table import Table
 from ipcsim.analysis.tracker import Tracker
+from ipcsim.kernel.observed import semop
+from ipcsim.program.instructions import Semop
 from ipcsim.snapshot import ProcessState, Snapshot, Status
 from ipcsim.trace import Event, EventKind, head
 
@@ -60,12 +62,13 @@ class Replay:
         entry = self._table.entry(process, head(event.kind, event.pc, event.errno))
         tracker.phase(process, entry.phase)
         if entry.locks:
-            tracker.locks(process, entry.locks, 1)
+            tracker.locks(process, event.pc, entry.locks, 1)
         if entry.control:
             tracker.control(process, entry.pc)
         if entry.varying:
             pairs = self._operations.of(event)
-            if event.kind is EventKind.END and not event.errno:
-                tracker.locks(process, self._table.lock_effects(process, event.pc, pairs), 1)
+            instruction = self._past.program.instruction(process, event.pc)
+            if event.kind is EventKind.END and not event.errno and isinstance(instruction, Semop):
+                tracker.locks(process, event.pc, semop(instruction, pairs), 1)
         if event.kind is EventKind.DIED:
             tracker.died(process)

@@ -24,8 +24,9 @@ from ipcsim.analysis.races import RaceDetector
 from ipcsim.analysis.starvation import Overtaking
 from ipcsim.analysis.table import Entry, Table
 from ipcsim.analysis.tracker import Tracker
+from ipcsim.kernel.observed import semop
 from ipcsim.program import Program, names
-from ipcsim.program.instructions import Assert, Crash, Exit
+from ipcsim.program.instructions import Assert, Crash, Exit, Semop
 from ipcsim.snapshot import ProcessState, Status
 from ipcsim.trace import Event, EventKind, head
 from ipcsim.verdict import Finding
@@ -158,7 +159,7 @@ class Monitor:
         """What records of this head mean, `times` over."""
         self._tracker.phase(process, entry.phase)
         if entry.locks:
-            self._tracker.locks(process, entry.locks, times)
+            self._tracker.locks(process, entry.pc, entry.locks, times)
         if entry.control:
             self._tracker.control(process, entry.pc)
         if counted and not self._exact and self.overtaking.needed:
@@ -170,8 +171,9 @@ class Monitor:
     def _take_varying(self, event: Event) -> None:
         """A semop whose operations are known from its BEGIN only."""
         pairs = self._operations.of(event)
-        if event.kind is EventKind.END and not event.errno:
-            self._tracker.locks(event.process, self._table.lock_effects(event.process, event.pc, pairs), 1)
+        instruction = self.program.instruction(event.process, event.pc)
+        if event.kind is EventKind.END and not event.errno and isinstance(instruction, Semop):
+            self._tracker.locks(event.process, event.pc, semop(instruction, pairs), 1)
 
     def _take_varying_batch(self, batch: Batch, row: dict[int, Entry]) -> None:
         words = {word for word in batch.counts if row[word].varying}

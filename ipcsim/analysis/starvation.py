@@ -29,8 +29,9 @@ from ipcsim.analysis.requests import RECEIVE, SEND, SET, Key, P, Request, Reques
 from ipcsim.analysis.wording import listed, quoted, semaphore
 from ipcsim.errors import Location
 from ipcsim.facts.selectors import describe, within
-from ipcsim.kernel.observed import semop, written
+from ipcsim.kernel.observed import semop
 from ipcsim.kernel.static import effects_of
+from ipcsim.kernel.values import written
 from ipcsim.kernel.world import World
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectCall, Semop, SetValue

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ipcsim.analysis.idle import only_looks
-from ipcsim.analysis.operations import Operations, Pairs
+from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import Request, Requests
-from ipcsim.errors import Location
 from ipcsim.facts import errnos
+from ipcsim.kernel.effects import Give, Take
+from ipcsim.kernel.observed import semop
 from ipcsim.program import Program
-from ipcsim.program.expressions import Const
 from ipcsim.program.instructions import (
     Assert,
     Assign,
@@ -27,10 +27,8 @@ from ipcsim.program.instructions import (
     Instruction,
     Jump,
     KernelCall,
-    Lifecycle,
     Load,
     ObjectCall,
-    ObjectKind,
     Pause,
     Phase,
     Repeat,
@@ -41,17 +39,6 @@ from ipcsim.program.instructions import (
 from ipcsim.trace import EventKind
 
 UNCHANGED = "\0"  # `Entry.phase` of a record that neither enters nor leaves a phase
-
-
-@dataclass(frozen=True, slots=True)
-class LockEffect:
-    """A successful semop takes (units > 0) or gives back units of a semaphore kept like a lock."""
-
-    set: int
-    number: int
-    units: int
-    undo: bool
-    at: Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +62,7 @@ class Entry:
     phase: str | None = UNCHANGED
     progress: bool = False
     change: bool = False
-    locks: tuple[LockEffect, ...] = ()
+    locks: tuple[Take | Give, ...] = ()
     request: Request | None = None
     failure: bool = False
     varying: bool = False
@@ -89,7 +76,6 @@ class Table:
         self._program = program
         self._operations = operations
         self._requests = requests
-        self._locks = [lock_like(program, number) for number in range(len(program.families))]
         self._shared: dict[tuple[int, int], Entry] = {}  # those that are the same for a whole family
         self.rows: list[dict[int, Entry]] = [{} for _ in program.processes]
 
@@ -99,18 +85,6 @@ class Table:
         if found is None:
             found = self.rows[process][head] = self._find(process, head)
         return found
-
-    def lock_effects(self, process: int, pc: int, pairs: Pairs) -> tuple[LockEffect, ...]:
-        """What a successful semop with these operations takes and gives back."""
-        instruction = self._program.instruction(process, pc)
-        assert isinstance(instruction, Semop)
-        like = self._locks[self._program.processes[process].family]
-        undo = [o.undo for o in instruction.operations]
-        return tuple(
-            LockEffect(instruction.set, number, -delta, undo[i], instruction.at)
-            for i, (number, delta) in enumerate(pairs)
-            if delta and i < len(undo) and (instruction.set, number) in like
-        )
 
     def _find(self, process: int, head: int) -> Entry:
         kind, pc, errno = head & 0xFF, head >> 8 & 0xFFFFFFFF, head >> 40
@@ -125,9 +99,8 @@ class Table:
 
     def _call(self, process: int, kind: int, pc: int, instruction: Call) -> Entry:
         """The BEGIN of a call, or its END with success."""
-        semop = isinstance(instruction, Semop)
-        pairs = self._operations.constant(process, pc) if semop else None
-        varying = semop and pairs is None
+        pairs = self._operations.constant(process, pc) if isinstance(instruction, Semop) else None
+        varying = isinstance(instruction, Semop) and pairs is None
         request = self._requests.constant(process, pc)
         if kind == EventKind.BEGIN:
             ends = isinstance(instruction, Semop) and instruction.ends_phase
@@ -138,7 +111,7 @@ class Table:
             )  # fmt: skip
         return Entry(
             kind=kind, pc=pc, errno=0, steps=1, change=not only_looks(instruction),
-            locks=self.lock_effects(process, pc, pairs) if pairs else (),
+            locks=semop(instruction, pairs) if isinstance(instruction, Semop) and pairs else (),
             request=request, varying=varying, control=isinstance(instruction, SetValue | ObjectCall),
         )  # fmt: skip
 
@@ -175,36 +148,3 @@ def _plain(kind: int, pc: int, errno: int, instruction: Instruction | None) -> E
 
 def _timed_out(call: KernelCall, errno: int) -> bool:
     return call.timeout is not None and not call.nowait and errnos.name(errno) == "EAGAIN"
-
-
-def forgets(instruction: Instruction) -> tuple[int, int | None] | None:
-    """(set, semaphore or None for all) whose holders are void once this call has succeeded."""
-    match instruction:
-        case SetValue(set=set_, all=False, index=None, base=base):
-            return (set_, base)
-        case SetValue(set=set_):
-            return (set_, None)
-        case ObjectCall(action=Lifecycle.REMOVE, object=ref) if ref.kind is ObjectKind.SEMAPHORES:
-            return (ref.number, None)
-        case _:
-            return None
-
-
-def lock_like(program: Program, family: int) -> frozenset[tuple[int, int]]:
-    """The (set, number) that a family both takes from and gives back to, and that start, or may be set,
-    with something to take: only of units of these can it be said that a process holds them."""
-    settable = {i.set for f in program.families for i in f.code if isinstance(i, SetValue)}
-    taken: set[tuple[int, int]] = set()
-    given: set[tuple[int, int]] = set()
-    for instruction in program.families[family].code:
-        if not isinstance(instruction, Semop):
-            continue
-        for o in instruction.operations:
-            span = {(instruction.set, n) for n in range(o.base, o.base + (o.count or 1))}
-            delta = o.delta.value if isinstance(o.delta, Const) else None
-            if not isinstance(delta, int) or delta < 0:
-                taken |= span
-            if not isinstance(delta, int) or delta > 0:
-                given |= span
-    initial = [s.initial for s in program.sets]
-    return frozenset((s, n) for s, n in taken & given if s in settable or initial[s][n] > 0)

@@ -7,27 +7,21 @@ back are kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ipcsim.analysis.operations import Operations, Pairs
-from ipcsim.analysis.table import UNCHANGED, LockEffect, Table, forgets
+from ipcsim.analysis.resolve import Constants
+from ipcsim.analysis.table import UNCHANGED, Table
 from ipcsim.analysis.waits import is_timed, next_pc, resolve_wait
-from ipcsim.errors import NOWHERE, Location
+from ipcsim.kernel.effects import Give, Take
+from ipcsim.kernel.holdings import Holdings
+from ipcsim.kernel.static import effects_of
 from ipcsim.program import Program
-from ipcsim.snapshot import Holding, ProcessState, Status
+from ipcsim.snapshot import ProcessState, Status
 from ipcsim.trace import Event, EventKind
 
 _LASTING = (EventKind.BEGIN, EventKind.END, EventKind.STEP)
-
-
-@dataclass(slots=True)
-class _Held:
-    """What a process took of a semaphore, net; `undo` is the part that its end gives back."""
-
-    units: int = 0
-    undo: int = 0
-    since: Location = NOWHERE
 
 
 @dataclass(slots=True)
@@ -46,7 +40,6 @@ class Track:
     crashing: bool = False
     failed: bool = False
     died: bool = False
-    holds: dict[tuple[int, int], _Held] = field(default_factory=dict)
 
     @property
     def in_call(self) -> bool:
@@ -65,6 +58,8 @@ class Tracker:
         self._program = program
         self._operations = operations
         self._table = table
+        self.holdings = Holdings(program)
+        self._constants: dict[int, Constants] = {}  # by family
         self.tracks = [Track() for _ in program.processes]
 
     def last(self, event: Event) -> None:
@@ -81,34 +76,26 @@ class Tracker:
         if phase is not UNCHANGED:
             self.tracks[process].phase = phase
 
-    def locks(self, process: int, effects: tuple[LockEffect, ...], times: int) -> None:
-        """Semops that succeeded, `times` over."""
-        holds = self.tracks[process].holds
-        for effect in effects:
-            held = holds.setdefault((effect.set, effect.number), _Held())
-            held.units += effect.units * times
-            if effect.undo:
-                held.undo += effect.units * times
-            if effect.units > 0:
-                held.since = effect.at
+    def locks(self, process: int, pc: int, done: Sequence[Take | Give], times: int) -> None:
+        """The semop at `pc` succeeded, `times` over."""
+        self.holdings.apply(process, done, self._program.where(process, pc), times)
 
     def control(self, process: int, pc: int) -> None:
         """A set_value or object call succeeded: it may void what everybody holds (S-17)."""
-        void = forgets(self._program.instruction(process, pc))
-        if void is None:
-            return
-        set_, number = void
-        for track in self.tracks:
-            for key in [k for k in track.holds if k[0] == set_ and number in (None, k[1])]:
-                del track.holds[key]
+        p = self._program.processes[process]
+        family = self._program.families[p.family]
+        constants = self._constants.get(p.family)
+        if constants is None:
+            constants = self._constants[p.family] = Constants(family)
+        value = constants.of(family.initial[p.instance])
+        for effect in effects_of(family.code[pc], self._program, value):
+            self.holdings.forget(effect)
 
     def died(self, process: int) -> None:
         """The process is gone; the kernel has undone its SEM_UNDO operations (S-16)."""
         track = self.tracks[process]
         track.died, track.phase = True, None
-        for held in track.holds.values():
-            held.units -= held.undo
-            held.undo = 0
+        self.holdings.ended(process)
 
     def state(self, process: int, status: Status) -> ProcessState:
         """The process as a snapshot shows it, given what the caller knows of its status."""
@@ -126,11 +113,7 @@ class Tracker:
             wait,
             timed,
             track.phase,
-            tuple(self._holdings(track.holds)) if track.holds else (),
+            self.holdings.of(process),
             track.time if wait is not None else None,
             track.failed,
         )
-
-    @staticmethod
-    def _holdings(holds: Mapping[tuple[int, int], _Held]) -> list[Holding]:
-        return [Holding(s, n, h.units, h.since) for (s, n), h in sorted(holds.items()) if h.units > 0]

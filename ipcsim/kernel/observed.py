@@ -7,17 +7,12 @@ from dataclasses import replace
 from ipcsim.kernel import effects
 from ipcsim.kernel.effects import Attach, Create, Detach, Effect, Find, Give, Set, Start, Take
 from ipcsim.kernel.static import effects_of
+from ipcsim.kernel.values import written
 from ipcsim.program import Program
-from ipcsim.program.expressions import Const, Expr
 from ipcsim.program.instructions import Instruction, Semop
 from ipcsim.trace import Event
 
 Pairs = tuple[tuple[int, int], ...]  # (semaphore number, delta) in array order
-
-
-def written(expr: Expr) -> int | None:
-    """What stands in the text: all that is known of an expression without a process."""
-    return expr.value if isinstance(expr, Const) and isinstance(expr.value, int) else None
 
 
 def semop(call: Semop, pairs: Pairs) -> tuple[Take | Give, ...]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ipcsim.program.expressions import Expr
+from ipcsim.program.expressions import Const, Expr
 
 Value = Callable[[Expr], Any]
 """The value that an expression always has, or None where it varies (or has none, which is an error)."""
+
+
+def written(expr: Expr) -> int | None:
+    """What stands in the text: all that is known of an expression without a process."""
+    return expr.value if isinstance(expr, Const) and isinstance(expr.value, int) else None
 
 
 def span(base: int, count: int | None, index: Expr | None, value: Value) -> range:
