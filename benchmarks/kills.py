@@ -29,7 +29,7 @@ from benchmarks.sums import ROOT, Failure, Unit
 from benchmarks.victims import Seen, Started, children
 from ipcsim.errors import IpcsimError
 from ipcsim.runner import manifest
-from ipcsim.runner.clean import clean
+from ipcsim.runner.clean import Cleaned, clean
 from ipcsim.runner.manifest import Manifest
 from ipcsim.sysv import namespaces, tables
 from ipcsim.sysv import process as sysv_process
@@ -44,6 +44,7 @@ SPREAD = {BEGIN: 0.8, NOTED: 0.4, FIRST: 0.5, LATE: 0.2}
 START = 60.0  # seconds within which the moment should have come, on however busy a machine
 DIES = 10.0  # seconds that processes may take to die with their supervisor
 ENDS = 40.0  # seconds that a run may take to end in order
+FORGETS = 20.0  # seconds until the manifest of an isolated run should be gone
 PERSISTS = (0x5EED0001, 0x5EED0002)  # the keys of what one of the shapes means to stay
 
 
@@ -239,14 +240,13 @@ class Attempt:
         supervised = not struck or self.plan.victim not in (SUPERVISOR, TREE)
         self.run.wait(lambda: False, ENDS if supervised else DIES)
         wrong = [f"left process {told}" for told in self.run.end()]
-        noted = manifest.all_manifests()
-        wrong += self._isolation([*noted, *([self._noted] if self._noted else [])])
+        if self._noted is not None and self.plan.isolated and (self._noted.here or not self._noted.isolated):
+            wrong.append("it was not isolated")
         now = objects() - self._before
         if supervised or self.plan.isolated:
             kept = () if self.plan.isolated or self.plan.shape != "persisting" else PERSISTS
             wrong += [f"left without clean: {o}" for o in sorted(now) if o[2] not in kept]
-        done = clean()
-        self.removed = sum(c.action == "removed" for c in done)
+        done = self._clean()
         wrong += [f"left after clean: {o}" for o in sorted(objects() - self._before)]
         wrong += [f"clean {c.action} {c.object}: {c.reason}" for c in done if c.action in ("kept", "failed")]
         wrong += [
@@ -256,13 +256,15 @@ class Attempt:
             path.unlink()
         return [*wrong, *self._answer(struck)]
 
-    def _isolation(self, noted: list[Manifest]) -> Iterator[str]:
-        """What is wrong with the namespace of an isolated run, as far as it was noted."""
-        for one in noted if self.plan.isolated else ():
-            if one.here or not one.isolated:
-                yield "it was not isolated"
-            elif left := namespaces.members(str(one.owner["namespace"]))[0]:
-                yield f"processes {left} are left in its namespace"
+    def _clean(self) -> list[Cleaned]:
+        """What `clean` did. The number of a namespace that is gone may be that of another run's by now; as
+        long as it is, the manifest stays."""
+        until, done = time.monotonic() + FORGETS, clean()
+        while self.plan.isolated and manifest.all_manifests() and time.monotonic() < until:
+            time.sleep(0.05)
+            done += clean()
+        self.removed = sum(c.action == "removed" for c in done)
+        return done
 
     def _answer(self, struck: bool) -> Iterator[str]:
         """What is wrong with what the process that was started has said in the end."""

@@ -46,15 +46,21 @@ class Started:
             path.write_text("")
         self._master, slave = os.openpty() if terminal else (-1, -1)
         self.status: int | None = None  # as waitpid(2) gives it
-        campaign = os.getpid()
+        campaign, (ready, setting_up) = os.getpid(), os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            self._become(work, campaign, slave, apart)
+            os.close(ready)
+            self._become(work, campaign, slave, apart, setting_up)
+        os.close(setting_up)
+        os.read(ready, 1)  # until the other end is closed: it has its terminal
+        os.close(ready)
         if terminal:
             os.close(slave)
             os.set_blocking(self._master, False)
 
-    def _become(self, work: Callable[[], int], campaign: int, slave: int, apart: bool) -> NoReturn:
+    def _become(
+        self, work: Callable[[], int], campaign: int, slave: int, apart: bool, setting_up: int
+    ) -> NoReturn:
         """The life of the new process: as a shell would have started it, but it ends with the campaign."""
         code = 1
         try:
@@ -73,6 +79,7 @@ class Started:
             if slave < 0 or apart:
                 self._redirect(self.err, 2, os.O_WRONLY)
             sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+            os.close(setting_up)
             code = work()
         except BaseException:
             import traceback
