@@ -4,8 +4,8 @@ A unit is one kill. The seed chooses which run (`doomed`), how it is started, wh
 the interpreter starts, while objects are made and processes forked, amidst the run, at its end. Then
 
 - no process of the run is left after a bounded time (`victims` says how that is known);
-- `clean` leaves no object and no manifest. Where a supervisor was there to the end, and where the run had a
-  namespace for itself, no object is left without it;
+- `clean` leaves no object and no manifest. Without it none is left where a supervisor was there to the end,
+  and where the run had a namespace for itself, which ends with its last process;
 - who was there to the end says how the run ended, and calls nothing a defect.
 
 The campaign has an IPC namespace, and a folder for manifests, of its own; it starts one run at a time.
@@ -147,14 +147,9 @@ class Attempt:
 
     def _work(self) -> int:
         """What the process that was started does."""
-        if self.plan.start == HELPER:
-            words = [
-                "-c",
-                f"import sys; from benchmarks.kills import helped; sys.exit(helped({self._name!r}))",
-            ]
-        else:
-            words = ["-m", "ipcsim", *self._words()]
         if self.plan.fresh:
+            code = f"import sys; from benchmarks.kills import helped; sys.exit(helped({self._name!r}))"
+            words = ["-c", code] if self.plan.start == HELPER else ["-m", "ipcsim", *self._words()]
             os.execv(sys.executable, [sys.executable, *words])
         if self.plan.start == HELPER:
             return helped(self._name)
@@ -176,7 +171,7 @@ class Attempt:
     # --- the kill ---
 
     def strike(self) -> bool:
-        """Wait for the moment, and kill; False where the run was over before."""
+        """Wait for the moment, and for a victim, and kill; False where the run was over before."""
         if not self.run.wait(self._is_time, START):
             return False
         if self.plan.victim == TERMINAL:
@@ -249,9 +244,7 @@ class Attempt:
         done = self._clean()
         wrong += [f"left after clean: {o}" for o in sorted(objects() - self._before)]
         wrong += [f"clean {c.action} {c.object}: {c.reason}" for c in done if c.action in ("kept", "failed")]
-        wrong += [
-            f"left manifest {m.path.name}: {m.path.read_text()[:300]}" for m in manifest.all_manifests()
-        ]
+        wrong += [f"left manifest {m.path.read_text()[:300]}" for m in manifest.all_manifests()]
         for path in manifest.folder().iterdir():
             path.unlink()
         return [*wrong, *self._answer(struck)]
