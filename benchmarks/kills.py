@@ -251,7 +251,7 @@ class Attempt:
 
     def _clean(self) -> list[Cleaned]:
         """What `clean` did. The number of a namespace that is gone may be that of another run's by now; as
-        long as it is, the manifest stays."""
+        long as it is, the manifest stays (before Linux 6.18)."""
         until, done = time.monotonic() + FORGETS, clean()
         while self.plan.isolated and manifest.all_manifests() and time.monotonic() < until:
             time.sleep(0.05)
