@@ -78,10 +78,9 @@ def plan(seed: int) -> Plan:
     """Every victim with every shape in turn; the rest by chance."""
     chance = Random(f"kills:{seed}")
     shape, victim = list(doomed.SHAPES)[seed % len(doomed.SHAPES)], VICTIMS[seed % len(VICTIMS)]
-    if victim == CHILD:
-        shape = "spawning"
-    moment = chance.choice(MOMENTS)
-    timeout = chance.uniform(0.1, 0.5)
+    moment, timeout = chance.choice(MOMENTS), chance.uniform(0.1, 0.5)
+    if victim == CHILD:  # who is there only in the midst of such a run
+        shape, moment, timeout = "spawning", chance.choice((NOTED, FIRST)), timeout + SPREAD[FIRST]
     return Plan(
         seed, shape, doomed.scenario(shape, chance, timeout, os.geteuid() == 0), victim,
         start=chance.choice((*STARTS, COMMAND)), moment=moment,

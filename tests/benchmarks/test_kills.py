@@ -14,7 +14,7 @@ from benchmarks import doomed, kills
 from benchmarks.sums import ROOT
 from tests.benchmarks.test_long import sums_in
 
-COUNT = 24
+COUNT = 18
 
 
 @pytest.mark.timeout(600)
