@@ -5,6 +5,7 @@
     kernel       random programs, step by step: does the model do what the kernel does?
     oracle       random scenarios: does verify find what brute force finds?
     starvation   right programs on a busy machine: is anybody said to starve?
+    kills        runs that are killed, at any moment: is anything left?
 
 Each call goes on where the last one ended and adds to the sums in benchmarks/.state/KIND.json, which belong
 to one version of the code. It may be ended at any moment. `--show` prints the sums. Exit code 1 where they
@@ -94,12 +95,19 @@ def _starvation(folder: Path) -> Iterator[Work]:
         yield unit
 
 
+def _kills(folder: Path) -> AbstractContextManager[Work]:
+    from benchmarks import kills
+
+    return kills.started(folder)
+
+
 KINDS: dict[str, Callable[[Path], AbstractContextManager[Work]]] = {
     "soak": _soak,
     "free": _free,
     "kernel": _kernel,
     "oracle": _oracle,
     "starvation": _starvation,
+    "kills": _kills,
 }
 
 

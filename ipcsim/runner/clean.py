@@ -135,7 +135,7 @@ def vanished(run: Manifest) -> bool:
     name = str(run.owner["namespace"])
     if name == manifest.namespace() and not run.here:
         return True  # its number is now that of another namespace
-    inside, complete = namespaces.members(name)
+    inside, complete = namespaces.members(name, run.namespace_id)
     return not inside and (complete or run.isolated)
 
 

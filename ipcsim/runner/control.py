@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from ipcsim.program.instructions import (
     Spawn,
 )
 from ipcsim.runner import creating, objects
-from ipcsim.runner.rings import BORN, PID, WORDS
+from ipcsim.runner.rings import BEGUN, BORN, PID, WORDS
 from ipcsim.sysv import libc, queues, segments, semaphores
 from ipcsim.trace import EventKind, head
 
@@ -260,11 +261,15 @@ def _target(worker: Worker, family: int, index: Expr | None) -> Action:
 def _signal(worker: Worker, call: Signal) -> Action:
     control, number = worker.rings.control, getattr(signal, call.signal)
     target = _target(worker, call.family, call.index)
-    # whom SIGKILL is to end must not be making an object
-    makers = set(creating.creators(worker.program)) if number == signal.SIGKILL else set()
+    # whom SIGKILL is to end must not be making an object; nor must who is stopped: nobody may be left
+    # then who would let it go on, and so end
+    ends, stops = number == signal.SIGKILL, number == signal.SIGSTOP
+    makers = set(creating.creators(worker.program)) if ends or stops else set()
 
     def kill() -> int:
         process = target()
+        if stops:
+            _wait_until_begun(control, process)
         with creating.kept_out(worker.rings.fd, {process} & makers, creating.PATIENCE):
             return send(process)
 
@@ -284,6 +289,13 @@ def _signal(worker: Worker, call: Signal) -> Action:
         return 0
 
     return kill
+
+
+def _wait_until_begun(control: memoryview, process: int) -> None:
+    """Until a process that was started ends with the launcher, stopped or not; for a bounded time."""
+    at, limit = process * WORDS, time.monotonic() + creating.PATIENCE
+    while 0 < control[at + BORN] < BEGUN and control[at + PID] and time.monotonic() < limit:
+        time.sleep(0.0002)
 
 
 def _spawn(worker: Worker, call: Spawn) -> Action:

@@ -105,7 +105,7 @@ def run_in_helper(
         with _signals_passed_on(process):
             ours.send((os.getpid(), program, settings, schedule, folder, progress is not None, shared))
             return _result(ours, progress)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):  # a reset where it ended before it had read what it is to do
         process.wait()
         raise EnvironmentProblem(
             f"the helper of an isolated run ended before its run (exit code {process.returncode})"

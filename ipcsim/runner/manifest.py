@@ -132,13 +132,19 @@ class Manifest:
         return self.owner.get("isolated") is True
 
     @property
+    def namespace_id(self) -> int | None:
+        """The number of the run's IPC namespace that no later one gets, where it was known."""
+        known = self.owner.get("namespace_id")
+        return known if _is_int(known, 0, 2**64) else None
+
+    @property
     def here(self) -> bool:
         """Whether the run was in the IPC namespace of this process."""
         return self.inside(namespace(), namespaces.unique())
 
     def inside(self, name: str, unique: int | None) -> bool:
         """Whether the run was in that namespace: the name may be that of a later one."""
-        known = self.owner.get("namespace_id")
+        known = self.namespace_id
         same = unique is None or known is None or unique == known
         return bool(self.owner["boot"] == boot() and self.owner["namespace"] == name and same)
 

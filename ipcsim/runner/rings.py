@@ -27,9 +27,10 @@ PID = 2  # the worker's pid, 0 before it exists and from just before it is reape
 GATE = 3  # controlled runs: how often the worker has arrived at a gate (futex)
 GRANT = 4  # controlled runs: how many turns the supervisor has given (futex)
 ORDER = 5  # controlled runs: what the granted turn is for: an alternative, or STRIKE
-BORN = 7  # 1 once the process was started (by the launcher or by a `spawn`)
+BORN = 7  # 1 once the process was started (by the launcher or by a `spawn`), then BEGUN
 ATPC = 6  # controlled runs: the pc of the instruction that the worker waits to do
 
+BEGUN = 2  # from here on it ends with the launcher
 STRIKE = -1  # an ORDER: the timeout of the call it is blocked in strikes
 
 SMALLEST, LARGEST = 128, 8192  # records a ring

@@ -367,8 +367,8 @@ class Session:
         self._note_stop()
         for message in self.launcher.stop():
             self.drain()
-            ours = "exit" in message and message["exit"] in ([p, -signal.SIGKILL] for p in self.killed)
-            if not ours:  # what we killed ourselves is no event of the run
+            # what we killed ourselves is no event of the run, nor that of whom somebody has spawned since
+            if "exit" not in message or message["exit"][1] != -signal.SIGKILL:
                 self._take(message)
         self.drain()
         self.killed = tuple(p for p in self.killed if p not in self.codes)

@@ -55,7 +55,20 @@ from ipcsim.program.objects import IpcObject
 from ipcsim.runner import calls, control, creating, news
 from ipcsim.runner.handles import Handles
 from ipcsim.runner.objects import key_of
-from ipcsim.runner.rings import ATPC, GATE, GRANT, ORDER, PID, STRIKE, WORDS, Rings, emit_data, emitter
+from ipcsim.runner.rings import (
+    ATPC,
+    BEGUN,
+    BORN,
+    GATE,
+    GRANT,
+    ORDER,
+    PID,
+    STRIKE,
+    WORDS,
+    Rings,
+    emit_data,
+    emitter,
+)
 from ipcsim.sysv import process as sysv_process
 from ipcsim.sysv.libc import errno_name
 from ipcsim.trace import EventKind, head
@@ -86,6 +99,7 @@ def begin(program: Program, process: int, handles: Handles, rings: Rings, option
         if identity is not None:
             become(identity)
             sysv_process.die_with_parent(options.launcher)  # changing the user has cleared it
+        rings.control[process * WORDS + BORN] = BEGUN
         Worker(program, process, handles, rings, options).run()
     except BaseException as error:
         if shortages.explain(error) is not None:

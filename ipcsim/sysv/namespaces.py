@@ -28,10 +28,11 @@ def ipc(pid: int | str = "self") -> str:
     return os.readlink(f"/proc/{pid}/ns/ipc")
 
 
-def unique() -> int | None:
-    """A number for this process's IPC namespace that is never used again; None before Linux 6.18."""
+def unique(pid: int | str = "self") -> int | None:
+    """A number for a process's IPC namespace that is never used again; None before Linux 6.18, and where that
+    is not shown."""
     try:
-        fd = os.open("/proc/self/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"/proc/{pid}/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     answer = bytearray(8)
@@ -83,8 +84,9 @@ def _set_namespace(path: str, kind: int) -> None:
         os.close(fd)
 
 
-def members(namespace: str) -> tuple[list[int], bool]:
-    """The processes found in an IPC namespace, and whether every process there is could be asked.
+def members(namespace: str, number: int | None = None) -> tuple[list[int], bool]:
+    """The processes found in an IPC namespace, and whether every process there is could be asked. Where its
+    unique `number` is known, too, those are left out that are in a later one of the same name.
 
     Not everybody can be asked where processes of others hide theirs, or in a pid namespace, from which
     the processes outside are not seen.
@@ -95,7 +97,7 @@ def members(namespace: str) -> tuple[list[int], bool]:
         if not name.isdigit():
             continue
         try:
-            if ipc(name) == namespace:
+            if ipc(name) == namespace and (number is None or unique(name) in (number, None)):
                 found.append(int(name))
         except (FileNotFoundError, ProcessLookupError):
             continue

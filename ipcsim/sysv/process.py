@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import platform
+import signal
 
 from ipcsim.sysv.libc import LIBC, checked
 from ipcsim.sysv.semaphores import Timespec
@@ -31,8 +32,9 @@ def die_with_parent(parent: int) -> None:
 
 
 def outlive_parent() -> None:
-    """Undo `die_with_parent`, for a moment in which dying would lose something."""
-    _prctl(_PR_SET_PDEATHSIG, 0)
+    """Undo `die_with_parent`, for a moment in which dying would lose something. Who has been stopped in it
+    goes on when the parent ends, and so comes to its end."""
+    _prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT))
 
 
 def become_subreaper() -> None:

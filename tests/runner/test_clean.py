@@ -200,9 +200,13 @@ def test_a_run_in_a_namespace_that_somebody_is_in_is_left_alone(
         pytest.skip("needs root")
     sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
     with subprocess.Popen(sleeper, preexec_fn=namespaces.isolate) as process:
-        path = dead_run(isolated=isolated, namespace=namespaces.ipc(process.pid), namespace_id=1)
+        name, number = namespaces.ipc(process.pid), namespaces.unique(process.pid)
+        path = dead_run(isolated=isolated, namespace=name, namespace_id=number)
+        earlier = dead_run(isolated=isolated, namespace=name, namespace_id=1)
         assert clean() == []
         assert path.exists()
+        if isolated:  # what that process is in is a later namespace than that run's, where the kernel says so
+            assert earlier.exists() == (number is None)
         process.kill()
     assert clean() == []
     if isolated:  # any other stays as long as not every process could be asked where it is

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ipcsim.program.instructions import ObjectKind, ObjectRef
+from ipcsim.program.instructions import ObjectKind, ObjectRef, Signal
 from ipcsim.program.objects import IpcObject
-from ipcsim.runner import creating, intents, liveness, manifest, objects
+from ipcsim.runner import control, creating, intents, liveness, manifest, objects
 from ipcsim.runner.clean import clean
-from ipcsim.runner.rings import Rings
+from ipcsim.runner.handles import Handles
+from ipcsim.runner.owned import Owned
+from ipcsim.runner.rings import BEGUN, BORN, PID, WORDS, Rings
+from ipcsim.runner.worker import Options, Worker
 from tests.conftest import sysv_objects
 from tests.runner.helpers import Supervisor, program, run_text, wait_until
 from tests.runner.test_clean import change
@@ -251,3 +257,81 @@ def test_who_is_inside_is_waited_for_and_nobody_gets_in() -> None:
         assert os.waitpid(child, os.WNOHANG) == (0, 0)
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+# --- who is stopped while it creates ---
+
+
+def test_who_is_stopped_while_it_creates_ends_with_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In that moment its parent's death does not kill it; it goes on, notes what it made, and ends."""
+    like, path, before = declared(ObjectKind.SEGMENT, "private"), new_run(), sysv_objects()
+    create = objects.create
+
+    def stopped(*arguments: Any) -> objects.Created:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return create(*arguments)
+
+    monkeypatch.setattr(objects, "create", stopped)
+    parent = os.fork()
+    if parent == 0:
+        try:
+            if (maker := os.fork()) == 0:
+                notes = os.open(path, os.O_WRONLY | os.O_APPEND)
+                creating.Maker(notes, 0, os.getppid()).create(like, like.mode)
+                os._exit(1)
+            os.waitpid(maker, os.WUNTRACED)
+        finally:
+            os._exit(0)
+    os.waitpid(parent, 0)
+    (intent, *others) = intents_in(path)
+    assert not others
+    wait_until(lambda: liveness.start_time(intent) is None, 5)
+    change(path, started=1)
+    assert [c.action for c in clean()] == ["removed"]
+    assert sysv_objects() == before
+
+
+def intents_in(path: Path) -> list[int]:
+    """The pids of those who have ever noted an intent."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [line["about"]["pid"] for line in lines if line.get("about")]
+
+
+STOPPER = """
+scenario: stopper
+segments: {memory: {count: long}}
+processes:
+  boss: {steps: [signal: {to: maker, name: SIGSTOP}]}
+  maker: {steps: [forever: [create: memory, remove: memory]]}
+"""
+
+
+@pytest.mark.parametrize("moment", ["creating", "beginning"])
+def test_nobody_is_stopped_where_it_would_outlive_the_run(moment: str) -> None:
+    """SIGSTOP waits until its process does not create, and until it ends with its launcher."""
+    made, rings, said = program(STOPPER), Rings(2), os.pipe()
+    step = made.families[0].code[0]
+    assert isinstance(step, Signal)
+    child = os.fork()
+    if child == 0:
+        try:
+            with creating.inside(rings.fd, 1) if moment == "creating" else nullcontext():
+                os.write(said[1], b"in")
+                time.sleep(0.2)
+                os.write(said[1], b"out")
+                rings.control[WORDS + BORN] = BEGUN
+            time.sleep(60)
+        finally:
+            os._exit(0)
+    try:
+        assert os.read(said[0], 2) == b"in"
+        rings.control[WORDS + PID] = child
+        rings.control[WORDS + BORN] = BEGUN if moment == "creating" else 1
+        options = Options(1, False, manifest=-1, launcher=os.getpid())
+        control.plain(Worker(made, 0, Handles(made, {}, Owned(2)), rings, options), 0, step)()
+        assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
+        os.set_blocking(said[0], False)
+        assert os.read(said[0], 3) == b"out"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

@@ -92,6 +92,16 @@ def test_errors_come_back_as_they_are() -> None:
         ipcsim.run(program(NO_PATH), isolate=True)
 
 
+@pytest.mark.parametrize("life", ["", "import time; time.sleep(0.5)"])
+def test_a_helper_that_ends_before_its_run_is_told(life: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it has not even read what it is to do."""
+    monkeypatch.setattr(
+        isolation, "_BOOT", f"{life}\nimport os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    with pytest.raises(EnvironmentProblem, match=r"ended before its run \(exit code -9\)"):
+        ipcsim.run(program(FINE), isolate=True)
+
+
 def test_a_process_with_threads_is_not_moved() -> None:
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait)

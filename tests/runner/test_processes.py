@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
+from typing import Any
 
 import pytest
 
 from ipcsim.program import Scheduler
+from ipcsim.runner.client import Launcher
 from ipcsim.runner.supervisor import run
 from ipcsim.verdict import Kind, Verdict
 from tests.runner.helpers import one, program, run_text
@@ -279,3 +282,31 @@ processes:
     for _ in range(5):  # two or three are hit in most runs
         outcome = run(made)
         assert [f.message for f in outcome.findings if "SIGUSR1" in f.message] == []
+
+
+def test_who_is_spawned_while_the_run_is_stopped_was_killed_by_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The timeout kills also whom somebody spawns between the supervisor's last look and that."""
+    stop = Launcher.stop
+
+    def late(launcher: Launcher) -> list[dict[str, Any]]:
+        time.sleep(0.2)
+        return stop(launcher)
+
+    monkeypatch.setattr(Launcher, "stop", late)
+    outcome = run_text("""
+scenario: still-spawning
+semaphores: {s: {never: 0}}
+processes:
+  parent:
+    locals: {i: 0}
+    steps:
+      - repeat: 100
+        steps: [pause: 5ms, spawn: "child[i]", set: {i: i + 1}]
+      - V: {never: 100}
+  child: {count: 100, spawned: true, steps: [P: never]}
+run: {timeout: 100ms}
+""")
+    assert outcome.verdict is Verdict.INCONCLUSIVE, outcome.findings
+    assert [f.kind for f in outcome.findings] == [Kind.TIMEOUT]
