@@ -113,7 +113,10 @@ class Accesses:
     @cached_property
     def future(self) -> list[list[int]]:
         """By kind and pc: the slots that may be accessed so from there on."""
-        return [ahead(self._person.flow, self._masks(kind)) for kind in Kind]
+        room = len(self._machine.layout.slots)
+        own = [sum({1 << room * kind + slot for kind, slot in now}) for now in self.now]
+        found = ahead(self._person.flow, own)
+        return [[mask >> room * kind & (1 << room) - 1 for mask in found] for kind in Kind]
 
     @cached_property
     def gives_first(self) -> list[int]:
@@ -121,11 +124,8 @@ class Accesses:
 
         While a semaphore is 0 nobody can take it, so the first to give it is one of these.
         """
-        return ahead(self._person.flow, self._masks(Kind.GIVE), self.surely_taken)
-
-    def _masks(self, kind: Kind) -> list[int]:
-        """By pc: the slots that are accessed so there."""
-        return [sum({1 << slot for k, slot in now if k is kind}) for now in self.now]
+        gives = [sum({1 << slot for kind, slot in now if kind is Kind.GIVE}) for now in self.now]
+        return ahead(self._person.flow, gives, self.surely_taken)
 
     @cached_property
     def surely_taken(self) -> list[int]:

@@ -169,30 +169,27 @@ class Person:
     def rounds(self, pc: int) -> int | None:
         """How often the instruction at `pc` can be done at most; None where no bound is known."""
         total = 1
-        for source, target, count in self.loops:
+        for source, target, counter in self._loops:
             if target <= pc <= source:
-                if count is None:
+                if counter is None:
                     return None
-                total *= max(1, count)
+                total *= max(1, self._count(counter))
         return total
 
     @cached_property
     def endless(self) -> bool:
         """Whether the process may go on for ever: some way back is not that of a counted loop."""
-        return any(count is None for _, _, count in self.loops)
+        return any(counter is None for _, _, counter in self._loops)
 
     @cached_property
-    def loops(self) -> list[tuple[int, int, int | None]]:
-        """Each way back in the code: (from, to, rounds); None where nothing counts them."""
-        found: list[tuple[int, int, int | None]] = []
-        for source, targets in enumerate(self.flow.next):
-            for target in targets:
-                if target <= source:
-                    instruction = self.code[source]
-                    counted = isinstance(instruction, Repeat) and target == instruction.target
-                    slot = instruction.slot if isinstance(instruction, Repeat) and counted else None
-                    found.append((source, target, None if slot is None else self._count(slot)))
-        return found
+    def _loops(self) -> list[tuple[int, int, int | None]]:
+        """Each way back in the code: (from, to, the slot that counts the rounds); None where nothing does."""
+        return [
+            (source, target, i.slot if isinstance(i, Repeat) and target == i.target else None)
+            for source, (i, targets) in enumerate(zip(self.code, self.flow.next, strict=True))
+            for target in targets
+            if target <= source
+        ]
 
     def _count(self, slot: int) -> int:
         """The most rounds of a counted loop whose counter is `slot`."""

@@ -160,19 +160,18 @@ def forward(
 
     `done` and `failed` say what the instruction makes of it in either manner.
     """
-    before, work, waiting = {0: start}, [0], {0}
+    before, work = {0: start}, [0]
     while work:
         pc = heappop(work)
-        waiting.discard(pc)
+        if work and work[0] == pc:
+            continue  # there again
         for targets, transfer in ((flow.done[pc], done), (flow.failed[pc], failed)):
             after = transfer(pc, before[pc]) if targets else start
             for target in targets:
                 known = after if target not in before else join(before[target], after)
                 if target not in before or known != before[target]:
                     before[target] = known
-                    if target not in waiting:
-                        waiting.add(target)
-                        heappush(work, target)
+                    heappush(work, target)
     return before
 
 
@@ -184,25 +183,19 @@ def backward(
     `done` and `failed` make it of what may come behind the instruction in either manner, which is `nothing`
     where it does not lead on so.
     """
-    come_from: list[list[int]] = [[] for _ in flow.next]
-    for pc, targets in enumerate(flow.next):
-        for target in targets:
-            come_from[target].append(pc)
-    before = [nothing] * len(flow.next)
+    sources, before = _turned(flow.next), [nothing] * len(flow.next)
     work = [-pc for pc in reversed(range(len(before)))]
-    waiting = [True] * len(before)
     while work:
         pc = -heappop(work)
-        waiting[pc] = False
+        if work and work[0] == -pc:
+            continue  # there again
         known = done(pc, reduce(join, map(before.__getitem__, flow.done[pc]), nothing))
         if flow.failed[pc]:
             known = join(known, failed(pc, reduce(join, map(before.__getitem__, flow.failed[pc]), nothing)))
         if known != before[pc]:
             before[pc] = known
-            for source in come_from[pc]:
-                if not waiting[source]:
-                    waiting[source] = True
-                    heappush(work, -source)
+            for source in sources[pc]:
+                heappush(work, -source)
     return before
 
 
@@ -231,45 +224,36 @@ def walk(starts: Iterable[T], onward: Callable[[T], Iterable[T]]) -> Iterator[T]
 
 
 def cycles(follow: Sequence[Iterable[int]]) -> list[list[int]]:
-    """The strongly connected components (Tarjan 1972) that contain a step; `follow[n]` are the nodes after n.
+    """The strongly connected components that contain a step; `follow[n]` are the nodes after n.
 
+    By two walks, the second back from who was finished last in the first (S. Kosaraju; M. Sharir, 1981).
     Not by networkx: it would have to be loaded before the workers can start.
     """
-    order: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    stacked: set[int] = set()
-    found: list[list[int]] = []
+    finished: list[int] = []
+    seen: set[int] = set()
     for start in range(len(follow)):
-        if start in order:
-            continue
-        order[start] = low[start] = len(order)
-        stack.append(start)
-        stacked.add(start)
-        way = [(start, iter(follow[start]))]
+        way = [] if start in seen else [(start, iter(follow[start]))]
+        seen.add(start)
         while way:
             node, targets = way[-1]
-            target = next(targets, None)
+            target = next((t for t in targets if t not in seen), None)
             if target is None:
-                way.pop()
-                if way:
-                    low[way[-1][0]] = min(low[way[-1][0]], low[node])
-                if low[node] == order[node]:
-                    found.append(_close(node, stack, stacked))
-            elif target not in order:
-                order[target] = low[target] = len(order)
-                stack.append(target)
-                stacked.add(target)
+                finished.append(way.pop()[0])
+            else:
+                seen.add(target)
                 way.append((target, iter(follow[target])))
-            elif target in stacked:
-                low[node] = min(low[node], order[target])
+    sources, left, found = _turned(follow), set(finished), list[list[int]]()
+    for node in reversed(finished):
+        if node in left:
+            found.append(list(walk([node], lambda n: [s for s in sources[n] if s in left])))
+            left.difference_update(found[-1])
     return [c for c in found if len(c) > 1 or c[0] in follow[c[0]]]
 
 
-def _close(node: int, stack: list[int], stacked: set[int]) -> list[int]:
-    """The component whose first node this is, taken off the stack."""
-    component: list[int] = []
-    while not component or component[-1] != node:
-        component.append(stack.pop())
-        stacked.discard(component[-1])
-    return component
+def _turned(follow: Sequence[Iterable[int]]) -> list[list[int]]:
+    """By node, those that it comes after."""
+    sources: list[list[int]] = [[] for _ in follow]
+    for node, targets in enumerate(follow):
+        for target in targets:
+            sources[target].append(node)
+    return sources
