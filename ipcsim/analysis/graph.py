@@ -21,8 +21,8 @@ from functools import cached_property
 
 from ipcsim.analysis.may import INTERRUPT, SPAWN, Ability, MayAnalysis
 from ipcsim.analysis.needs import Need, NeedSort, missing_message, needs_of, providers
+from ipcsim.kernel.static import settable
 from ipcsim.program import Program
-from ipcsim.program.instructions import SetValue
 from ipcsim.snapshot import Holding, ProcessState, Snapshot, Status
 from ipcsim.verdict import Finding
 
@@ -117,8 +117,7 @@ class WaitForGraph:
     @cached_property
     def _settable(self) -> frozenset[int]:
         """The sets that some process gives values to, so that it is unknown what they began with."""
-        families = self._may.program.families
-        return frozenset(i.set for f in families for i in f.code if isinstance(i, SetValue))
+        return settable(self._may.program)
 
 
 @dataclass(frozen=True)

@@ -14,32 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 from ipcsim.analysis.may import may_raise
+from ipcsim.kernel.static import only_looks
 from ipcsim.program import Program
 from ipcsim.program.constants import expressions_of, written_slots
-from ipcsim.program.expressions import Const, generator_slots, slots_of
+from ipcsim.program.expressions import generator_slots, slots_of
 from ipcsim.program.flow import Flow, cycles, walk
 from ipcsim.program.instructions import (
     Assign,
-    Call,
     Code,
-    GetValue,
     Instruction,
     KernelCall,
-    Lifecycle,
     Load,
-    ObjectCall,
     Phase,
-    Receive,
     Repeat,
-    Semop,
-    Send,
-    SetValue,
-    Signal,
-    Spawn,
-    Store,
 )
 
 Watched = dict[int, tuple[int, ...]]  # pc → the slots that make up where the process is, besides the pc
@@ -63,30 +52,14 @@ def progress_phases(program: Program) -> frozenset[str]:
     return frozenset(i.name for f in program.families for i in f.code if isinstance(i, Phase) and i.progress)
 
 
-def only_looks(instruction: Call) -> bool:
-    """Whether success of a call leaves every object as it was. A handle that `open` finds is the process's
-    own, and another than before only if somebody has made the object anew."""
-    match instruction:
-        case ObjectCall(action=action):
-            return action in (Lifecycle.STAT, Lifecycle.OPEN)
-        case Semop(operations=operations):
-            return all(isinstance(o.delta, Const) and o.delta.value == 0 for o in operations)
-        case GetValue():
-            return True
-        case SetValue() | Send() | Receive() | Signal() | Spawn():
-            return False
-        case _:
-            assert_never(instruction)
-
-
 def idle(program: Program) -> list[Idle]:
     """By family."""
     marked = bool(progress_phases(program))
-    return [_idle(family.code, marked) for family in program.families]
+    return [_idle(program, family.code, marked) for family in program.families]
 
 
-def _idle(code: Code, marked: bool) -> Idle:
-    onward = _onward(code, marked)
+def _idle(program: Program, code: Code, marked: bool) -> Idle:
+    onward = _onward(program, code, marked)
     if all(target > pc for pc, targets in enumerate(onward) for target in targets):
         return Idle((), {})  # straight ahead: by far the commonest
     rounds = tuple(frozenset(c) for c in cycles(onward))
@@ -99,7 +72,7 @@ def _idle(code: Code, marked: bool) -> Idle:
     return Idle(rounds, watched)
 
 
-def _onward(code: Code, marked: bool) -> list[tuple[int, ...]]:
+def _onward(program: Program, code: Code, marked: bool) -> list[tuple[int, ...]]:
     """By pc: where the process can go on to with nothing changed; a counted loop goes on to its end."""
     flow = Flow(code)
     found = flow.next.copy()
@@ -109,9 +82,7 @@ def _onward(code: Code, marked: bool) -> list[tuple[int, ...]]:
                 found[pc] = (pc + 1,)
             case Phase(progress=True):
                 found[pc] = ()
-            case Store() if not marked:
-                found[pc] = ()
-            case KernelCall() if not (marked or only_looks(instruction)):
+            case _ if not (marked or only_looks(instruction, program)):
                 found[pc] = flow.failed[pc]  # a call that failed has changed nothing
     return found
 

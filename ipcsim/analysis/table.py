@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from ipcsim.analysis.idle import only_looks
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import Request, Requests
 from ipcsim.facts import errnos
 from ipcsim.kernel.effects import Give, Take
 from ipcsim.kernel.observed import semop
+from ipcsim.kernel.static import only_looks
 from ipcsim.program import Program
 from ipcsim.program.instructions import (
     Assert,
@@ -110,7 +110,7 @@ class Table:
                 varying=varying, dull=not ends and not varying,
             )  # fmt: skip
         return Entry(
-            kind=kind, pc=pc, errno=0, steps=1, change=not only_looks(instruction),
+            kind=kind, pc=pc, errno=0, steps=1, change=not only_looks(instruction, self._program),
             locks=semop(instruction, pairs) if isinstance(instruction, Semop) and pairs else (),
             request=request, varying=varying, control=isinstance(instruction, SetValue | ObjectCall),
         )  # fmt: skip

@@ -16,11 +16,12 @@ from functools import cached_property
 
 from ipcsim.explorer.accesses import Accesses
 from ipcsim.facts.limits import SEMVMX
+from ipcsim.kernel.static import settable
 from ipcsim.model.features import Saving
 from ipcsim.model.machine import Machine
 from ipcsim.program.expressions import Const, position
 from ipcsim.program.flow import forward
-from ipcsim.program.instructions import Phase, SemaphoreOperation, Semop, SetValue
+from ipcsim.program.instructions import Phase, SemaphoreOperation, Semop
 
 _TOO_MANY = -1  # units in hand, where some V gives more than there are
 
@@ -59,10 +60,10 @@ class Invariants:
 
     def _find(self) -> None:
         program = self._machine.program
-        settable = {i.set for f in program.families for i in f.code if isinstance(i, SetValue)}
+        may_be_set = settable(program)
         overflowing: set[int] = set()
         for number, slots in enumerate(self._machine.sem):
-            if number in settable:
+            if number in may_be_set:
                 overflowing |= set(slots)
                 continue
             single = {s: g for s in slots if (g := self._group(number, frozenset((s,))))}

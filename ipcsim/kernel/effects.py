@@ -10,7 +10,7 @@ them is meant, and it is known which where there is only one. What varies is Non
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from ipcsim.program.instructions import ObjectRef
 
@@ -191,3 +191,17 @@ OnSegment = Load | Store
 OnObject = Create | Find | Attach | Detach | Remove | Change | Inspect
 OnProcess = Interrupt | Start
 Effect = OnSemaphores | OnQueue | OnSegment | OnObject | OnProcess
+
+
+def changes(effect: Effect) -> bool:
+    """Whether an object, or another process, is not what it was. What `Find` finds is the process's own
+    handle, and another than before only if somebody has made the object anew."""
+    match effect:
+        case AwaitZero() | Ask() | Load() | Find() | Inspect():
+            return False
+        case Take() | Give() | Set() | Send() | Receive() | Store():
+            return True
+        case Create() | Attach() | Detach() | Remove() | Change() | Interrupt() | Start():
+            return True
+        case _:
+            assert_never(effect)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ipcsim.errors import NOWHERE, Location
 from ipcsim.kernel.effects import Effect, Give, Remove, Set, Take
-from ipcsim.kernel.static import effects_of
+from ipcsim.kernel.static import effects_of, settable
 from ipcsim.kernel.values import written
 from ipcsim.program import Program
 from ipcsim.program.instructions import ObjectKind
@@ -105,12 +105,12 @@ def _lock_like(program: Program) -> list[frozenset[Place]]:
     """By family: the semaphores that it both takes from and gives back to, and that start, or may be set,
     with something to take: only of units of these can it be said that a process holds them."""
     done = [[e for i in f.code for e in effects_of(i, program, written)] for f in program.families]
-    settable = {e.set for some in done for e in some if isinstance(e, Set)}
+    may_be_set = settable(program)
     initial = [s.initial for s in program.sets]
     found = []
     for some in done:
         taken, given = (
             {(e.set, n) for e in some if isinstance(e, kind) for n in e.numbers} for kind in (Take, Give)
         )
-        found.append(frozenset((s, n) for s, n in taken & given if s in settable or initial[s][n] > 0))
+        found.append(frozenset((s, n) for s, n in taken & given if s in may_be_set or initial[s][n] > 0))
     return found

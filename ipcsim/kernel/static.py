@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from ipcsim.kernel import objects, processes, queues, segments, semaphores
-from ipcsim.kernel.effects import Effect
-from ipcsim.kernel.values import Value
+from ipcsim.kernel.effects import Effect, Set, changes
+from ipcsim.kernel.values import Value, written
 from ipcsim.program import Program
 from ipcsim.program.instructions import (
     Assert,
@@ -63,3 +63,14 @@ def effects_of(instruction: Instruction, program: Program, value: Value) -> tupl
             return ()
         case _:
             assert_never(instruction)
+
+
+def only_looks(instruction: Instruction, program: Program) -> bool:
+    """Whether its success leaves everything as it was for others, as far as the text tells."""
+    return not any(changes(effect) for effect in effects_of(instruction, program, written))
+
+
+def settable(program: Program) -> frozenset[int]:
+    """The sets that some process gives values to: what they began with need not last."""
+    every = (e for f in program.families for i in f.code for e in effects_of(i, program, written))
+    return frozenset(e.set for e in every if isinstance(e, Set))

@@ -15,7 +15,7 @@ from ipcsim.analysis.history_objects import Objects
 from ipcsim.analysis.history_snapshots import Replay
 from ipcsim.analysis.may import MayAnalysis
 from ipcsim.analysis.needs import Need, NeedSort, providers
-from ipcsim.program.instructions import SetValue
+from ipcsim.kernel.static import settable
 from ipcsim.report.html.columns import Index
 from ipcsim.report.html.shown import label
 from ipcsim.snapshot import ReceiveWait, SemaphoreWait, SendWait, Wait
@@ -128,12 +128,12 @@ class WaitingTables:
         `WaitForGraph.held`).
         """
         program = self._past.program
-        settable = {i.set for f in program.families for i in f.code if isinstance(i, SetValue)}
+        may_be_set = settable(program)
         found: dict[int, list[int]] = {}
         for number, declared in enumerate(program.sets):
             names = zip(self._semaphores[number], declared.initial, strict=True)
             for name, initial in names:
-                found[self._labels.of(name)] = [initial, int(number in settable)]
+                found[self._labels.of(name)] = [initial, int(number in may_be_set)]
         return found
 
     def _deadlocked(self, rows: list[Step | Span], times: list[int]) -> list[list[int]]:
