@@ -245,7 +245,7 @@ class Search:
             self._note(Found("end", key, number, None, detail))
 
     def _keyed(self, found: Found, state: int) -> Found:
-        """Deadlocks after a failure are told apart by who failed and who waits where: some may be
+        """Deadlocks after a failure are told apart by who failed, or died, and who waits where: some may be
         consequences of the failure, others not."""
         if found.sort != "deadlock":
             return found
@@ -253,7 +253,7 @@ class Search:
         for person in machine.people:
             local = machine.local(state, person.number)
             if local.mode is Mode.FAILED or local.mode is Mode.DEAD:
-                failed.add((person.family, local.pc))
+                failed.add((person.family, local.pc, local.mode))
             elif local.mode in LIVING:
                 waiting.add((person.family, local.pc))
         return replace(found, key=(frozenset(failed), frozenset(waiting))) if failed else found

@@ -308,3 +308,21 @@ def test_who_is_killed_does_not_stop_itself(own: str, semaphores: str) -> None:
     outcome = ipcsim.verify(program(KILLED_BEFORE_IT_STOPS % own), semaphores=semaphores)
     # it may have ended before, by itself or by its own signal: then there is nobody to kill
     assert {f.kind for f in outcome.findings} <= {Kind.ERRNO}
+
+
+# --- a deadlock that a failure brings about, and one that a death does ---
+
+FAILED_OR_KILLED = """
+queues: {q: {message: {n: int}}}
+processes:
+  w: {count: 2, locals: {n: 1}, steps: [assert: n == 0, send: {queue: q, type: 1, message: {n: n}}]}
+  x: {steps: [receive: {queue: q}]}
+"""
+
+
+@pytest.mark.parametrize("semaphores", ["weak", "kernel"])
+def test_who_was_killed_is_told_from_who_failed(semaphores: str) -> None:
+    """Both wait-for-ever look alike, but only one of them is the consequence of the assertion."""
+    outcome = ipcsim.verify(program(FAILED_OR_KILLED), semaphores=semaphores, crashes=2)
+    assert outcome.verdict is Verdict.DEADLOCK
+    assert ipcsim.verify(program(FAILED_OR_KILLED), semaphores=semaphores).verdict is Verdict.VIOLATION
