@@ -6,6 +6,7 @@
     oracle       random scenarios: does verify find what brute force finds?
     starvation   right programs on a busy machine: is anybody said to starve?
     kills        runs that are killed, at any moment: is anything left?
+    suite        all tests on a busy machine: is one flaky?
 
 Each call goes on where the last one ended and adds to the sums in benchmarks/.state/KIND.json, which belong
 to one version of the code. It may be ended at any moment. `--show` prints the sums. Exit code 1 where they
@@ -101,6 +102,12 @@ def _kills(folder: Path) -> AbstractContextManager[Work]:
     return kills.started(folder)
 
 
+def _suite(folder: Path) -> AbstractContextManager[Work]:
+    from benchmarks import suite
+
+    return suite.started()
+
+
 KINDS: dict[str, Callable[[Path], AbstractContextManager[Work]]] = {
     "soak": _soak,
     "free": _free,
@@ -108,6 +115,7 @@ KINDS: dict[str, Callable[[Path], AbstractContextManager[Work]]] = {
     "oracle": _oracle,
     "starvation": _starvation,
     "kills": _kills,
+    "suite": _suite,
 }
 
 
