@@ -21,14 +21,14 @@ Node = int | Need  # a process, or what it needs
 
 
 class Sort(Enum):
-    CIRCLE = auto()
+    CYCLE = auto()
     SELF = auto()
     ORPHAN = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """CIRCLE: process i waits for `needs[i]`, which the next one (in the end the first) would give.
+    """CYCLE: process i waits for `needs[i]`, which the next one (in the end the first) would give.
     SELF: one process, one need. ORPHAN: everyone who waits for the one need."""
 
     sort: Sort
@@ -138,7 +138,7 @@ class _Sorter:
             first = cycle.index(min(cycle, key=lambda hop: hop[0]))
             cycle = cycle[first:] + cycle[:first]
             taken.update(p for p, _ in cycle)
-            return [Cause(Sort.CIRCLE, tuple(p for p, _ in cycle), tuple(n for _, n in cycle))]
+            return [Cause(Sort.CYCLE, tuple(p for p, _ in cycle), tuple(n for _, n in cycle))]
         return self._self_waits(members, waits, taken)
 
     def _self_waits(self, members: list[int], waits: dict[int, list[Need]], taken: set[int]) -> list[Cause]:

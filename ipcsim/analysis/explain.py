@@ -1,6 +1,6 @@
 """Findings of a deadlock: one a cause, in words that a student understands.
 
-The first lines say what the circle, or the missing thing, is; who merely waits behind comes last, in
+The first lines say what the cycle, or the missing thing, is; who merely waits behind comes last, in
 one finding for all of them. Lists are cut at `wording.MOST`; `processes` and `cycle` are complete.
 """
 
@@ -28,11 +28,11 @@ from ipcsim.snapshot import Holding
 from ipcsim.verdict import Finding, Kind, Verdict
 
 Detail = tuple[str, str, str]
-_TELLABLE = 3  # circles up to this long are told whole in the sentence
+_TELLABLE = 3  # cycles up to this long are told whole in the sentence
 
 
 def explain(report: DeadlockReport) -> tuple[Finding, ...]:
-    """The findings of a report; the order is circles, self-waits, orphaned waits, those behind."""
+    """The findings of a report; the order is cycles, self-waits, orphaned waits, those behind."""
     causes = find_causes(report)
     teller = _Teller(report, causes)
     found: list[Finding] = []
@@ -54,8 +54,8 @@ class _Teller:
 
     def tell(self, cause: Cause) -> Finding:
         match cause.sort:
-            case Sort.CIRCLE:
-                return self._circle(cause)
+            case Sort.CYCLE:
+                return self._cycle(cause)
             case Sort.SELF:
                 return self._self_wait(cause)
             case Sort.ORPHAN:
@@ -125,7 +125,7 @@ class _Teller:
 
     # --- one method a sort of cause ---
 
-    def _circle(self, cause: Cause) -> Finding:
+    def _cycle(self, cause: Cause) -> Finding:
         pairs = list(zip(cause.processes, cause.needs, strict=True))
         names = [self._name(p) for p in cause.processes]
         things = [object_name(self._program, n) for n in cause.needs]
@@ -155,10 +155,10 @@ class _Teller:
         return f"{self._name(process)}{holds} {wants}"
 
     def _nobody_else(self, cause: Cause) -> list[str]:
-        """What is true of the processes outside the circle."""
-        circle = frozenset(cause.processes)
+        """What is true of the processes outside the cycle."""
+        cycle = frozenset(cause.processes)
         needs = dict.fromkeys(cause.needs)
-        others = {p for n in needs for p in self._report.graph.wakers(n)} - circle
+        others = {p for n in needs for p in self._report.graph.wakers(n)} - cycle
         act = _act(cause.needs)
         if not others:
             return [f"No other process can still {act}."]
@@ -224,15 +224,15 @@ class _Teller:
         """One finding for all the causes of a sort that are not told one by one."""
         pairs = [(p, n) for c in causes for p, n in zip(c.processes, _each(c), strict=True)]
         sort = causes[0].sort
-        what = {Sort.CIRCLE: "more circle", Sort.SELF: "more process", Sort.ORPHAN: "more wait"}[sort]
+        what = {Sort.CYCLE: "more circle", Sort.SELF: "more process", Sort.ORPHAN: "more wait"}[sort]
         kind = {
-            Sort.CIRCLE: Kind.CIRCULAR_WAIT,
+            Sort.CYCLE: Kind.CIRCULAR_WAIT,
             Sort.SELF: Kind.SELF_WAIT,
             Sort.ORPHAN: Kind.ORPHANED_WAIT,
         }[sort]
         many = f"{what}es" if sort is Sort.SELF else f"{what}s"
         tail = {
-            Sort.CIRCLE: "of processes that wait for each other",
+            Sort.CYCLE: "of processes that wait for each other",
             Sort.SELF: "that wait for themselves",
             Sort.ORPHAN: "that nobody can end",
         }[sort]

@@ -1,6 +1,6 @@
 """Where a process can go round without anything coming of it, and which of its variables count there.
 
-A *way round* is a circle in the code on which nothing need change for the others: no object is changed and
+A *way round* is a cycle in the code on which nothing need change for the others: no object is changed and
 nobody enters a phase marked as progress (where the Program marks any, changes of objects do not count).
 Whoever goes round for long is in a livelock, unless it counts towards an end. A counted loop (`repeat`) ends
 by itself. Of other variables only those can count that depend on their own value of the round before
@@ -66,9 +66,9 @@ def _idle(program: Program, code: Code, marked: bool) -> Idle:
     counted = [(*t, i.target) if isinstance(i, Repeat) else t for i, t in zip(code, onward, strict=True)]
     read = _read(code)
     watched: Watched = {}
-    for circle in cycles(counted):
-        if any(r <= set(circle) for r in rounds):
-            watched |= _watched(code, circle, read, marked)
+    for cycle in cycles(counted):
+        if any(r <= set(cycle) for r in rounds):
+            watched |= _watched(code, cycle, read, marked)
     return Idle(rounds, watched)
 
 
@@ -88,10 +88,10 @@ def _onward(program: Program, code: Code, marked: bool) -> list[tuple[int, ...]]
 
 
 def _watched(
-    code: Code, circle: Sequence[int], read: frozenset[int], marked: bool
+    code: Code, cycle: Sequence[int], read: frozenset[int], marked: bool
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """On one circle: after which instructions which variables have to be looked at."""
-    writes = {pc: written_slots(code[pc]) - _bound(code[pc]) for pc in circle}
+    """On one cycle: after which instructions which variables have to be looked at."""
+    writes = {pc: written_slots(code[pc]) - _bound(code[pc]) for pc in cycle}
     numbers = sorted({s for slots in writes.values() for s in slots})
     place = {slot: i for i, slot in enumerate(numbers)}
     onward: list[set[int]] = [set() for _ in numbers]  # slot → those that are computed from it

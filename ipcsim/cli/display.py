@@ -62,11 +62,11 @@ class Display:
         self._erase()
         if stream is None:
             return
-        from ipcsim.report import circle
+        from ipcsim.report import cycle
 
         columns, _ = output.size(stream)
         with suppress(OSError):
-            stream.write(circle.render(outcome, columns, output.color(stream), plain=_is_plain(stream)))
+            stream.write(cycle.render(outcome, columns, output.color(stream), plain=_is_plain(stream)))
             stream.flush()
 
     def __call__(self, progress: Progress) -> None:

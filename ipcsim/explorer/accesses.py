@@ -38,7 +38,7 @@ from ipcsim.kernel.effects import (
     Take,
 )
 from ipcsim.kernel.static import effects_of
-from ipcsim.model.locals import Person
+from ipcsim.model.locals import ModelProcess
 from ipcsim.model.machine import Machine
 from ipcsim.program.constants import expressions_of
 from ipcsim.program.expressions import Const, Expr, Local
@@ -101,21 +101,21 @@ class Accesses:
     def __init__(
         self,
         machine: Machine,
-        person: Person,
+        proc: ModelProcess,
         overflows: frozenset[int],
         shown: frozenset[int] = frozenset(),
     ) -> None:
-        self._machine, self._person = machine, person
+        self._machine, self._proc = machine, proc
         self._overflows = overflows  # semaphores whose V might leave the range
         self._shown = shown  # pcs at which it may be in a phase that somebody looks at
-        self.now: list[tuple[Access, ...]] = [tuple(self._of(i, pc)) for pc, i in enumerate(person.code)]
+        self.now: list[tuple[Access, ...]] = [tuple(self._of(i, pc)) for pc, i in enumerate(proc.code)]
 
     @cached_property
     def future(self) -> list[list[int]]:
         """By kind and pc: the slots that may be accessed so from there on."""
         room = len(self._machine.layout.slots)
         own = [sum({1 << room * kind + slot for kind, slot in now}) for now in self.now]
-        found = ahead(self._person.flow, own)
+        found = ahead(self._proc.flow, own)
         return [[mask >> room * kind & (1 << room) - 1 for mask in found] for kind in Kind]
 
     @cached_property
@@ -125,12 +125,12 @@ class Accesses:
         While a semaphore is 0 nobody can take it, so the first to give it is one of these.
         """
         gives = [sum({1 << slot for kind, slot in now if kind is Kind.GIVE}) for now in self.now]
-        return ahead(self._person.flow, gives, self.surely_taken)
+        return ahead(self._proc.flow, gives, self.surely_taken)
 
     @cached_property
     def surely_taken(self) -> list[int]:
         """By pc: the semaphores that the instruction there certainly takes from when it succeeds."""
-        return [self._surely_taken(i) for i in self._person.code]
+        return [self._surely_taken(i) for i in self._proc.code]
 
     def _surely_taken(self, instruction: Instruction) -> int:
         if not isinstance(instruction, KernelCall) or instruction.handlers or instruction.gives_up:
@@ -150,14 +150,14 @@ class Accesses:
         """Whether the instruction may end the process: an assertion, an errno, what has no value."""
         if pc in self._unseen_loops:
             return True
-        instruction = self._person.code[pc]
+        instruction = self._proc.code[pc]
         match instruction:
             case Jump() | Repeat() | Pause() | Phase() | Choose() | Crash():
                 return False
             case Branch(condition=condition):
-                return not has_value(self._person.fold(condition), self._machine)
+                return not has_value(self._proc.fold(condition), self._machine)
             case Assign(value=value, index=None):
-                return not isinstance(self._person.fold(value), Const | Local)  # a sum may leave 64 bits
+                return not isinstance(self._proc.fold(value), Const | Local)  # a sum may leave 64 bits
             case Exit():
                 return not all(has_value(e, self._machine) for e in expressions_of(instruction))
             case Semop(operations=operations):
@@ -172,27 +172,27 @@ class Accesses:
     def _unseen_loops(self) -> frozenset[int]:
         """The pcs of loops that nothing counts and in which nobody can see a step: one may never end, and is
         an error then."""
-        code = self._person.code
+        code = self._proc.code
         follow = [
             [t for t in targets if not (i.visible or code[t].visible or _counted(i, t))]
-            for i, targets in zip(code, self._person.flow.next, strict=True)
+            for i, targets in zip(code, self._proc.flow.next, strict=True)
         ]
         return frozenset(pc for loop in cycles(follow) for pc in loop)
 
     def _is_certain(self, operation: SemaphoreOperation) -> bool:
         """Whether the operation has a value whenever it is done."""
-        if not isinstance(self._person.fold(operation.delta), Const):
+        if not isinstance(self._proc.fold(operation.delta), Const):
             return False
         if operation.index is None or operation.count is None:
             return True
-        index = self._person.fold(operation.index)
+        index = self._proc.fold(operation.index)
         return (
             isinstance(index, Const) and isinstance(index.value, int) and 0 <= index.value < operation.count
         )
 
     def reaching(self, marked: list[bool]) -> list[bool]:
         """By pc: whether a marked instruction may be met from there on."""
-        return [bool(m) for m in ahead(self._person.flow, [int(m) for m in marked])]
+        return [bool(m) for m in ahead(self._proc.flow, [int(m) for m in marked])]
 
     # --- one instruction ---
 
@@ -211,7 +211,7 @@ class Accesses:
 
     def value(self, expr: Expr) -> Any:
         """What an expression is always worth in this process; None where it varies."""
-        folded = self._person.fold(expr)
+        folded = self._proc.fold(expr)
         return folded.value if isinstance(folded, Const) else None
 
     def _touched(self, effect: Effect) -> Iterator[Access]:

@@ -89,7 +89,7 @@ def _problem(verdict: object) -> str | None:
 
 def _tell_deadlock(path: Path) -> Told:
     machine = path.machine
-    who = [p.number for p in machine.people if machine.local(path.final, p.number).mode in LIVING]
+    who = [p.number for p in machine.processes if machine.local(path.final, p.number).mode in LIVING]
     paths.settle(path, who)
     return path, telling.deadlock(path, who)
 
@@ -110,14 +110,14 @@ def _tell_race(path: Path, found: Found) -> Told:
     racers = _racers(path, field) or found.detail
     by_hand = telling.race(path, racers, field)
     steps = [path.machine.actions_of(path.final, p)[0].steps[0] for p in racers]
-    path.racing = sorted(steps, key=lambda s: isinstance(path.machine.people[s.process].code[s.pc], Store))
+    path.racing = sorted(steps, key=lambda s: isinstance(path.machine.processes[s.process].code[s.pc], Store))
     return path, telling.of_verdict(path, Verdict.RACE) or (by_hand,)
 
 
 def _racers(path: Path, field: str) -> tuple[int, int] | None:
     """Two processes that are about to race for a field in the last state of a path."""
     machine, state = path.machine, path.final
-    about = [(p.number, a) for p in machine.people if (a := field_access(machine, state, p.number))]
+    about = [(p.number, a) for p in machine.processes if (a := field_access(machine, state, p.number))]
     for p, (slot, stores, name) in about:
         for q, (other, _, _) in about:
             if p != q and slot == other and stores and name == field:

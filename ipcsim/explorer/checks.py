@@ -167,7 +167,7 @@ class Checks:
                         continue
                     except EvaluationError:
                         pass
-                yield from (p.number for p in self._machine.people if p.family == node.family)
+                yield from (p.number for p in self._machine.processes if p.family == node.family)
 
     def _objects(self, expr: Expr) -> Iterator[int]:
         machine = self._machine
@@ -237,7 +237,7 @@ class Checks:
     def at_end(self, state: int) -> Iterator[tuple[Hashable, object]]:
         """What is wrong in a state in which everybody has ended: broken properties, objects left behind."""
         machine = self._machine
-        modes = [machine.local(state, p.number).mode for p in machine.people]
+        modes = [machine.local(state, p.number).mode for p in machine.processes]
         if machine.living is not None:
             for ref in machine.living.leaked(View(machine.layout, state)):
                 yield ("leak", ref), ref
@@ -266,11 +266,11 @@ class Checks:
         """
         program = self._machine.program
         users: dict[int, dict[int, list[tuple[int, bool]]]] = {}
-        for person, text in zip(self._machine.people, accesses, strict=True):
-            for pc, instruction in enumerate(person.code):
+        for proc, text in zip(self._machine.processes, accesses, strict=True):
+            for pc, instruction in enumerate(proc.code):
                 if isinstance(instruction, Load | Store):
                     for _, slot in text.now[pc]:
-                        where = users.setdefault(slot, {}).setdefault(person.number, [])
+                        where = users.setdefault(slot, {}).setdefault(proc.number, [])
                         where.append((pc, isinstance(instruction, Store)))
         for number, segment in enumerate(program.segments):
             for generation in self._machine.element[number]:
@@ -309,8 +309,8 @@ def field_access(machine: Machine, state: int, process: int) -> tuple[int, bool,
     local = machine.local(state, process)
     if local.mode is not Mode.READY:
         return None
-    person = machine.people[process]
-    instruction = person.code[local.pc]
+    proc = machine.processes[process]
+    instruction = proc.code[local.pc]
     if not isinstance(instruction, Load | Store):
         return None
     segment = machine.program.segments[instruction.segment]
@@ -322,7 +322,7 @@ def field_access(machine: Machine, state: int, process: int) -> tuple[int, bool,
         if machine.living is not None:
             peek = Effects(View(machine.layout, state))
             generation = machine.living.generation(peek, process, instruction.segment)
-        index = 0 if instruction.index is None else int(person.evaluate(instruction.index, person.env(local)))
+        index = 0 if instruction.index is None else int(proc.evaluate(instruction.index, proc.env(local)))
     except EvaluationError:
         return None
     slots = machine.element[instruction.segment][generation][instruction.field]

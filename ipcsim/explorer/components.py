@@ -27,7 +27,7 @@ def somebody_waits(ground: Ground, result: Result) -> bool:
             state = graph.states[n]
             here: set[tuple[int, object]] = {
                 (p.family, machine.local(state, p.number))
-                for p in machine.people
+                for p in machine.processes
                 if machine.local(state, p.number).mode in LIVING
                 and not any(a.obliged for a in machine.actions_of(state, p.number))
             }
@@ -40,7 +40,7 @@ def somebody_waits(ground: Ground, result: Result) -> bool:
 def changes(ground: Ground, result: Result, component: Sequence[int]) -> bool:
     """Whether any step inside a final component changes an object; who sleeps there is no change."""
     machine, graph = ground.machine, result.graph
-    same = {*range(len(machine.people)), *machine.sleepers, *machine.receivers, *machine.senders}
+    same = {*range(len(machine.processes)), *machine.sleepers, *machine.receivers, *machine.senders}
     return any(
         slot not in same
         for number in component
@@ -60,6 +60,6 @@ def enters(
 
 def can_reach(ground: Ground, process: int, phase: str) -> list[bool]:
     """By pc: whether the process may yet enter the phase."""
-    code = ground.machine.people[process].code
+    code = ground.machine.processes[process].code
     entering = [isinstance(i, Phase) and i.name == phase for i in code]
     return ground.accesses[process].reaching(entering)

@@ -48,7 +48,7 @@ class Fair:
     ) -> None:
         self._machine, self._graph, self._fairness = machine, graph, fairness
         self._until = until  # as `time.monotonic` has it
-        self._choices = any(isinstance(i, Choose) for p in machine.people for i in p.code)
+        self._choices = any(isinstance(i, Choose) for p in machine.processes for i in p.code)
 
     def find(
         self, allowed: Callable[[int], bool], taken: Callable[[int, Step], bool] = lambda _n, _s: True
@@ -134,7 +134,7 @@ class Fair:
     def _choice(self, number: int, process: int) -> tuple[int, int] | None:
         """(process, pc) where it is at a `choose`."""
         local = self._machine.local(self._graph.states[number], process)
-        chooses = isinstance(self._machine.people[process].code[local.pc], Choose)
+        chooses = isinstance(self._machine.processes[process].code[local.pc], Choose)
         return (process, local.pc) if chooses else None
 
     # --- a loop to show ---
@@ -152,7 +152,7 @@ class Fair:
             loop.append((source, *step))
             here = step[2]
         if self._fairness is Fairness.WEAK:
-            for process in range(len(self._machine.people)):
+            for process in range(len(self._machine.processes)):
                 idle = {n for n in component if all(s[0] != process for s in graph.steps(n))}
                 if not any(p == process for _, p, _, _ in loop) and not idle & {n for n, *_ in loop}:
                     way = self._walk(here, idle, inside, taken)

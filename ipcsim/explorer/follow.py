@@ -76,7 +76,7 @@ class _Follower:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._everybody = range(len(machine.people))
+        self._everybody = range(len(machine.processes))
 
     def follow(self, events: Sequence[Event]) -> Departure | None:
         found = [_Explanation(self._machine.init, (), recorded.NO_NAMES)]
@@ -173,7 +173,7 @@ class _Follower:
     # --- words ---
 
     def _told(self, before: list[_Explanation], event: Event) -> str:
-        who = self._machine.people[event.process].name
+        who = self._machine.processes[event.process].name
         explanation = self._settled(before)[0]
         return (
             f"{who}: {recorded.what(self._machine, event)}; in the model {self._instead(explanation, event)}"
@@ -202,19 +202,18 @@ class _Follower:
                 + " next"
             )
         if local.mode is Mode.ASLEEP:
-            return f"it sleeps on in `{machine.people[event.process].code[local.pc].text}`"
+            return f"it sleeps on in `{machine.processes[event.process].code[local.pc].text}`"
         return "it is stopped"
 
     def _late(self, explanation: _Explanation) -> str:
         for process, due in explanation.due:
             if self._machine.local(explanation.state, process).mode in (Mode.READY, Mode.ASLEEP):
-                return (
-                    f"{self._machine.people[process].name} {recorded.shown(self._machine, process, due[0])}"
-                )
+                who = self._machine.processes[process].name
+                return f"{who} {recorded.shown(self._machine, process, due[0])}"
         action = next(self._pending(explanation.state))
-        code = self._machine.people[action.process].code
+        code = self._machine.processes[action.process].code
         text = code[action.steps[0].pc].text if action.steps else "its call"
-        return f"{self._machine.people[action.process].name} wakes from `{text}`"
+        return f"{self._machine.processes[action.process].name} wakes from `{text}`"
 
 
 def _silent(machine: Machine, action: Action) -> bool:

@@ -208,7 +208,7 @@ class _Search:
         return None
 
     def _code(self, event: Event) -> Instruction:
-        return self._machine.people[event.process].code[event.pc]
+        return self._machine.processes[event.process].code[event.pc]
 
     # --- one action ---
 
@@ -275,7 +275,7 @@ class _Search:
             return False
         if expected.kind is EventKind.END:
             return True
-        code = self._machine.people[process].code[expected.pc]
+        code = self._machine.processes[process].code[expected.pc]
         return expected.kind is EventKind.STEP and isinstance(code, Load | Store)
 
     # --- words ---
@@ -285,7 +285,7 @@ class _Search:
         process = max(self._everybody, key=lambda p: max((e.time for e in self._lanes[p].events), default=0))
         lane, place = self._lanes[process], _place(node.places[process])
         event = lane.events[-1]
-        who, what = self._machine.people[process].name, recorded.what(self._machine, event)
+        who, what = self._machine.processes[process].name, recorded.what(self._machine, event)
         words = (
             f"{who}: {what}; together with what was recorded before it, this is no path of the model in any "
             "order that the times leave open"

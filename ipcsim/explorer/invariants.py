@@ -49,7 +49,7 @@ class Invariants:
     def __init__(self, machine: Machine, trusted: bool = True) -> None:
         """`trusted`: whether units are counted at all; else nothing is claimed to be proved."""
         self._machine = machine
-        self._text = {p.number: Accesses(machine, p, frozenset()) for p in machine.people}
+        self._text = {p.number: Accesses(machine, p, frozenset()) for p in machine.processes}
         self.groups: list[Group] = []
         self._most: dict[tuple[int, frozenset[int]], dict[int, int]] = {}
         self.overflowing: frozenset[int] = frozenset()
@@ -86,8 +86,8 @@ class Invariants:
         if total > SEMVMX:
             return None
         held: list[list[int]] = []
-        for person in self._machine.people:
-            found = self._held(person.number, number, slots)
+        for proc in self._machine.processes:
+            found = self._held(proc.number, number, slots)
             if found is None:
                 return None
             held.append(found)
@@ -95,8 +95,8 @@ class Invariants:
 
     def _held(self, process: int, number: int, slots: frozenset[int]) -> list[int] | None:
         """The least number of units in hand before each pc; None where some V may give what is not held."""
-        person = self._machine.people[process]
-        code = person.code
+        proc = self._machine.processes[process]
+        code = proc.code
         if not self.touches(process, slots):
             return [0] * len(code)
 
@@ -107,7 +107,7 @@ class Invariants:
             change = self._change(process, instruction, slots, before)
             return _TOO_MANY if change is None else min(before + change, SEMVMX)
 
-        least = forward(person.flow, 0, min, done)
+        least = forward(proc.flow, 0, min, done)
         if _TOO_MANY in least.values():
             return None
         return [least.get(pc, SEMVMX + 1) for pc in range(len(code))]  # never reached: never occupied
@@ -135,12 +135,12 @@ class Invariants:
         self, process: int, number: int, operation: SemaphoreOperation, slots: frozenset[int]
     ) -> tuple[bool, int | None]:
         """(whether it is surely one of the group, its delta); 0 where it is surely none of it."""
-        person = self._machine.people[process]
+        proc = self._machine.processes[process]
         all_slots = self._machine.sem[number]
         if operation.index is None or operation.count is None:
             meant = [all_slots[operation.base]]
         else:
-            index = person.fold(operation.index)
+            index = proc.fold(operation.index)
             if isinstance(index, Const) and isinstance(index.value, int):
                 if not 0 <= index.value < operation.count:
                     return True, 0
@@ -149,7 +149,7 @@ class Invariants:
                 meant = all_slots[operation.base : operation.base + operation.count]
         if not slots & set(meant):
             return True, 0
-        delta = person.fold(operation.delta)
+        delta = proc.fold(operation.delta)
         if not isinstance(delta, Const) or not isinstance(delta.value, int):
             return False, None
         return set(meant) <= slots, int(delta.value)
@@ -157,18 +157,18 @@ class Invariants:
     def _few(self, number: int, slot: int) -> bool:
         """Whether all Vs on a semaphore that can ever be done leave it in range: no V stands in a loop."""
         total = self._machine.program.sets[number].initial[self._machine.sem[number].index(slot)]
-        for person in self._machine.people:
-            for pc, instruction in enumerate(person.code):
+        for proc in self._machine.processes:
+            for pc, instruction in enumerate(proc.code):
                 if not isinstance(instruction, Semop) or instruction.set != number:
                     continue
                 given = 0
                 for operation in instruction.operations:
-                    _, units = self._units(person.number, number, operation, frozenset((slot,)))
+                    _, units = self._units(proc.number, number, operation, frozenset((slot,)))
                     if units is None:
                         return False
                     given += max(0, units)
                 if given:
-                    rounds = person.rounds(pc)
+                    rounds = proc.rounds(pc)
                     if rounds is None:
                         return False
                     total += given * rounds
@@ -183,10 +183,10 @@ class Invariants:
         return known.get(pc, 0)  # where it never comes it holds nothing
 
     def _most_before(self, process: int, group: Group) -> dict[int, int]:
-        person = self._machine.people[process]
+        proc = self._machine.processes[process]
 
         def done(pc: int, before: int) -> int:
-            instruction, after = person.code[pc], before
+            instruction, after = proc.code[pc], before
             if isinstance(instruction, Semop):
                 for operation in instruction.operations:
                     sure, units = self._units(process, instruction.set, operation, group.slots)
@@ -194,7 +194,7 @@ class Invariants:
                     after += taken if sure or taken > 0 else 0
             return max(0, min(after, group.total + 1))
 
-        return forward(person.flow, 0, max, done)
+        return forward(proc.flow, 0, max, done)
 
     # --- places ---
 
@@ -205,20 +205,20 @@ class Invariants:
 
     def places_of(self, process: int, phase: str) -> frozenset[int]:
         """The pcs at which a process may be in a phase."""
-        return self._phases[self._machine.people[process].family].get(phase, frozenset())
+        return self._phases[self._machine.processes[process].family].get(phase, frozenset())
 
     @cached_property
     def _phases(self) -> list[dict[str, frozenset[int]]]:
         first: dict[int, int] = {}
-        for person in self._machine.people:
-            first.setdefault(person.family, person.number)
+        for proc in self._machine.processes:
+            first.setdefault(proc.family, proc.number)
         return [
             self._phase_places(first[f]) if f in first else {}
             for f in range(len(self._machine.program.families))
         ]
 
     def _phase_places(self, process: int) -> dict[str, frozenset[int]]:
-        text = self._machine.people[process].text
+        text = self._machine.processes[process].text
 
         def after(pc: int, phases: frozenset[str]) -> frozenset[str]:
             instruction = text.code[pc]

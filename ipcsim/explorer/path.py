@@ -65,12 +65,12 @@ class Path:
         )
 
     def _under_way(self, state: int, action: Action) -> bool:
-        for person in self.machine.people:
-            local = self.machine.local(state, person.number)
+        for proc in self.machine.processes:
+            local = self.machine.local(state, proc.number)
             if local.coming is not None or local.mode is Mode.ENDING:
                 return True
         step = action.steps[0]
-        if not isinstance(self.machine.people[step.process].code[step.pc], Signal) or step.errno:
+        if not isinstance(self.machine.processes[step.process].code[step.pc], Signal) or step.errno:
             return False
         target = self.machine.local(state, step.begin[0])  # found, although it has ended
         return target.mode in GONE and not target.reaped
@@ -89,7 +89,7 @@ class Path:
         elif step.act is Act.DIE and step.scheduled:
             yield Choice(step.process, dies=True)
         elif step.scheduled:
-            chooses = isinstance(self.machine.people[step.process].code[step.pc], Choose)
+            chooses = isinstance(self.machine.processes[step.process].code[step.pc], Choose)
             yield Choice(step.process, step.end[0] if chooses else None)
 
     # --- events ---
@@ -107,7 +107,7 @@ class Path:
 
     def events(self) -> list[Event]:
         """The events of the path, in its order."""
-        decoders = [Decoder(p.number) for p in self.machine.people]
+        decoders = [Decoder(p.number) for p in self.machine.processes]
         return [e for process, raw in self.records() for e in decoders[process].decode(raw)]
 
     def _records(self, step: Step, time: int) -> Iterator[bytes]:
@@ -141,7 +141,7 @@ class Path:
             return -signals.NUMBERS["SIGSEGV"]
         if step.failure is not None:
             return EXIT_CODES[step.failure]
-        match self.machine.people[step.process].code[step.pc]:
+        match self.machine.processes[step.process].code[step.pc]:
             case Exit() if step.act is Act.STEP:
                 return step.end[0] & 0xFF
             case Crash() if step.act is Act.STEP:
@@ -174,8 +174,8 @@ class Path:
         return found
 
     def _row(self, step: Step, changes: list[str]) -> dict[str, Any]:
-        person = self.machine.people[step.process]
-        instruction = person.code[step.pc]
+        proc = self.machine.processes[step.process]
+        instruction = proc.code[step.pc]
         notes = {
             Act.SLEEP: ["falls asleep"],
             Act.LAST: ["is done, and never returns"],
@@ -190,7 +190,7 @@ class Path:
         if step.failure is Failure.ASSERTION:
             notes = [*notes, "does not hold"]
         return {
-            "process": person.name,
+            "process": proc.name,
             "at": str(instruction.at),
             "text": instruction.text,
             "changes": [*notes, *changes],
@@ -214,7 +214,7 @@ def changed(machine: Machine, before: int, after: int, writes: Iterable[int]) ->
 
 
 def labels(machine: Machine) -> dict[int, str]:
-    """The slots that people know, by the names they gave them."""
+    """The slots that users know, by the names they gave them."""
     program = machine.program
     found = {
         slot: declared.label(number)
@@ -271,7 +271,7 @@ def settle(path: Path, stuck: Iterable[int]) -> Path:
         return path
     for process in stuck:
         local = machine.local(state, process)
-        instruction = machine.people[process].code[local.pc]
+        instruction = machine.processes[process].code[local.pc]
         if local.mode is Mode.READY and isinstance(instruction, KernelCall):
             path.asleep.append(_falls_asleep(machine, state, process, local))
     return path
@@ -286,7 +286,7 @@ def labelled(machine: Machine, graph: Graph, steps: Iterable[tuple[int, int, int
 def _falls_asleep(machine: Machine, state: int, process: int, local: Local) -> Step:
     """The BEGIN of a call that has to wait."""
     turn = Turn(machine, View(machine.layout, state), process, local)
-    instruction = turn.person.code[local.pc]
+    instruction = turn.proc.code[local.pc]
     begin = calls.begin_record(turn, instruction)
     return Step(process, local.pc, Act.SLEEP, begin=begin, scheduled=True)
 
@@ -303,7 +303,7 @@ def status(machine: Machine, state: int, process: int) -> Status:
             return Status.DEAD
         case Mode.ASLEEP:
             return Status.BLOCKED
-    instruction = machine.people[process].code[local.pc]
+    instruction = machine.processes[process].code[local.pc]
     waits = isinstance(instruction, KernelCall) and not machine.actions_of(state, process)
     return Status.BLOCKED if waits else Status.RUNNING
 

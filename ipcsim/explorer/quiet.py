@@ -26,13 +26,13 @@ class Quiet:
 
     def __init__(self, machine: Machine, accesses: list[Accesses], checks: Checks) -> None:
         self._machine = machine
-        self._mortal = [p.number for p in machine.people if p.family in machine.reaping]
+        self._mortal = [p.number for p in machine.processes if p.family in machine.reaping]
         self._ends_show = checks.asks_for_ends
         # by family that is signalled, process, pc: whether it may still signal one of that family
         self._may_signal = {
             family: [
-                text.reaching([isinstance(i, Signal) and i.family == family for i in person.code])
-                for person, text in zip(machine.people, accesses, strict=True)
+                text.reaching([isinstance(i, Signal) and i.family == family for i in proc.code])
+                for proc, text in zip(machine.processes, accesses, strict=True)
             ]
             for family in machine.reaping
         }
@@ -63,12 +63,12 @@ class Quiet:
             # no phase to leave, nothing to give back; kill(2) finds it before and after
             held = processes.holdings(self._machine, Effects(View(self._machine.layout, state)), process)
             return not held and local.phase is None and not self._ends_show
-        return not self._signallers(state, self._machine.people[process].family)
+        return not self._signallers(state, self._machine.processes[process].family)
 
     def _signallers(self, state: int, family: int) -> bool:
         machine = self._machine
         return any(
             may[local.pc]
-            for person, may in zip(machine.people, self._may_signal[family], strict=True)
-            if (local := machine.local(state, person.number)).mode not in _LAST
+            for proc, may in zip(machine.processes, self._may_signal[family], strict=True)
+            if (local := machine.local(state, proc.number)).mode not in _LAST
         )

@@ -146,21 +146,21 @@ class RaceSearch:
 
     def _before(self, number: int, state: int) -> None:
         """A state before any access is followed: go on, and begin to follow those that can be done in it."""
-        for person in self._machine.people:
-            access = self._next_access(state, person.number)
-            for action in self._machine.actions_of(state, person.number):
+        for proc in self._machine.processes:
+            access = self._next_access(state, proc.number)
+            for action in self._machine.actions_of(state, proc.number):
                 self.result.steps += 1
                 target, origin = state + action.delta, _Origin(number, action)
                 self._add(_Node(target, None, None), origin)
                 # its process may be killed instead
                 if access is not None and not action.failed and _accesses(self._machine, action):
-                    self._follow(target, access, self._taint.begin(person.number), origin)
+                    self._follow(target, access, self._taint.begin(proc.number), origin)
 
     def _after(self, number: int, state: int, access: _Access, known: Known) -> None:
-        for person in self._machine.people:
-            second = None if known.bits >> person.number & 1 else self._next_access(state, person.number)
+        for proc in self._machine.processes:
+            second = None if known.bits >> proc.number & 1 else self._next_access(state, proc.number)
             conflict = second is not None and second.slot == access.slot and (access.stores or second.stores)
-            for action in self._machine.actions_of(state, person.number):
+            for action in self._machine.actions_of(state, proc.number):
                 self.result.steps += 1
                 if conflict and not action.failed and _accesses(self._machine, action):
                     self._note(number, action, access)
@@ -185,7 +185,9 @@ class RaceSearch:
         """Whether a process that does not know may yet make a conflicting access, by its text."""
         ahead = self._ahead.get(access)
         if ahead is None:
-            ahead = self._ahead[access] = [self._text_ahead(p.number, access) for p in self._machine.people]
+            ahead = self._ahead[access] = [
+                self._text_ahead(p.number, access) for p in self._machine.processes
+            ]
         for process, places in enumerate(ahead):
             if not known.bits >> process & 1:
                 local = self._machine.local(state, process)
@@ -195,7 +197,7 @@ class RaceSearch:
 
     def _text_ahead(self, process: int, access: _Access) -> list[bool]:
         text = self._ground.accesses[process]
-        code = self._machine.people[process].code
+        code = self._machine.processes[process].code
         marked = [
             (access.stores or isinstance(code[pc], Store)) and any(slot == access.slot for _, slot in now)
             if isinstance(code[pc], Load | Store)
@@ -258,4 +260,4 @@ def _accesses(machine: Machine, action: Action) -> bool:
     if not action.steps:
         return False
     step = action.steps[0]
-    return step.act is Act.STEP and isinstance(machine.people[step.process].code[step.pc], Load | Store)
+    return step.act is Act.STEP and isinstance(machine.processes[step.process].code[step.pc], Load | Store)

@@ -53,7 +53,7 @@ class Expected(NamedTuple):
 
 def expected(machine: Machine, step: Step) -> tuple[Expected, ...]:
     """The records of one step, in their order."""
-    instruction = machine.people[step.process].code[step.pc]
+    instruction = machine.processes[step.process].code[step.pc]
     found: list[Expected] = []
     if step.act is Act.DIE:
         return (_died(step.end[0]),)
@@ -97,7 +97,7 @@ def matches(machine: Machine, wanted: Expected, event: Event, names: Names) -> N
     if event.pc != wanted.pc:
         return None
     comparison = _Comparison(machine, wanted, event, names)
-    instruction = machine.people[event.process].code[event.pc]
+    instruction = machine.processes[event.process].code[event.pc]
     if event.kind is EventKind.BEGIN:
         fits = comparison.begin(instruction)
     elif event.kind is EventKind.END:
@@ -235,7 +235,7 @@ def what(machine: Machine, event: Event) -> str:
     """The event in words."""
     if event.kind is EventKind.DIED:
         return f"died of signal {-event.a}" if event.a < 0 else f"ended with exit code {event.a}"
-    instruction = machine.people[event.process].code[event.pc]
+    instruction = machine.processes[event.process].code[event.pc]
     place = f"`{instruction.text}` ({instruction.at})"
     if event.kind is EventKind.BEGIN:
         return f"began {place}{_pair(event.a, event.b)}"
@@ -249,7 +249,7 @@ def shown(machine: Machine, process: int, wanted: Expected) -> str:
     """What the model has in place of an event, in words."""
     if wanted.kind is EventKind.DIED:
         return "is gone"
-    text = machine.people[process].code[wanted.pc].text
+    text = machine.processes[process].code[wanted.pc].text
     if wanted.kind is EventKind.END:
         how = wanted.errno or f"success{_pair(wanted.a, wanted.b)}"
         return f"ends `{text}` with {how}"

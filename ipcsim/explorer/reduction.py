@@ -61,7 +61,7 @@ class Ground:
     @property
     def endless(self) -> bool:
         """Whether some process may go on for ever."""
-        return any(p.endless for p in self.machine.people)
+        return any(p.endless for p in self.machine.processes)
 
     def search(
         self,
@@ -152,7 +152,7 @@ def _machine(
 def _checks(machine: Machine, invariants: Invariants, plain: bool = False) -> tuple[Checks, list[Accesses]]:
     accesses = [
         Accesses(machine, p, invariants.overflowing, _shown(machine, invariants, p.number))
-        for p in machine.people
+        for p in machine.processes
     ]
     return Checks(machine, invariants, accesses, plain), accesses
 
@@ -174,7 +174,7 @@ def _chained(
 ) -> frozenset[tuple[int, int]]:
     """The instructions that nobody else notices: they are done together with the step before them."""
     found: set[tuple[int, int]] = set()
-    first = {p.family: p.number for p in reversed(machine.people)}
+    first = {p.family: p.number for p in reversed(machine.processes)}
     for number, family in enumerate(machine.program.families):
         # where a process may be in a phase that is asked for, entering another one, or ending, leaves it
         inside = frozenset(pc for a in asked for pc in invariants.places_of(first[number], a))

@@ -52,7 +52,7 @@ def uncounted(machine: Machine, invariants: Invariants) -> Program | None:
     """
     program = machine.program
     single = {s for g in invariants.groups if len(g.slots) == 1 for s in g.slots}
-    texts = [Accesses(machine, p, frozenset()) for p in machine.people]
+    texts = [Accesses(machine, p, frozenset()) for p in machine.processes]
     for text in texts:
         for kind, slot in (access for now in text.now for access in now):
             if kind not in (Kind.TAKE, Kind.GIVE) or slot not in single:
@@ -103,7 +103,7 @@ def _empty_handed(machine: Machine, invariants: Invariants, family: int) -> bool
     """Whether the processes of a family hold nothing at the end of each round, on every way."""
     code = machine.program.families[family].code
     loops = [pc for pc, i in enumerate(code) if isinstance(i, Repeat)]
-    members = [p.number for p in machine.people if p.family == family]
+    members = [p.number for p in machine.processes if p.family == family]
     return all(
         invariants.most_held(process, group, pc) == 0
         for process in members

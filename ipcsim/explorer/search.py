@@ -85,7 +85,7 @@ class Search:
         self._machine, self._checks, self._limits, self._tell = machine, checks, limits, progress
         self._stubborn = stubborn
         self._sort = None if form is None else form.of
-        self._everybody = range(len(machine.people))
+        self._everybody = range(len(machine.processes))
         self._interested = self._who_reads(accesses)
         self._affected: dict[frozenset[int], tuple[int, ...]] = {}
         self._racers = self._who_races(accesses)
@@ -232,7 +232,7 @@ class Search:
 
     def _failure_key(self, action: Action) -> Hashable:
         step = next(s for s in action.steps if s.failure is not None)
-        return (self._machine.people[step.process].family, step.pc, step.failure, step.errno)
+        return (self._machine.processes[step.process].family, step.pc, step.failure, step.errno)
 
     def _terminal(self, number: int, state: int) -> None:
         """Nobody is obliged to step: everybody has ended, or it is a deadlock."""
@@ -250,12 +250,12 @@ class Search:
         if found.sort != "deadlock":
             return found
         machine, failed, waiting = self._machine, set(), set()
-        for person in machine.people:
-            local = machine.local(state, person.number)
+        for proc in machine.processes:
+            local = machine.local(state, proc.number)
             if local.mode is Mode.FAILED or local.mode is Mode.DEAD:
-                failed.add((person.family, local.pc, local.mode))
+                failed.add((proc.family, local.pc, local.mode))
             elif local.mode in LIVING:
-                waiting.add((person.family, local.pc))
+                waiting.add((proc.family, local.pc))
         return replace(found, key=(frozenset(failed), frozenset(waiting))) if failed else found
 
     def _note(self, found: Found) -> None:

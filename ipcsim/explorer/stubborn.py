@@ -53,25 +53,25 @@ class Stubborn:
         self._machine = machine
         self._checks = checks
         self._masks = [s.mask for s in machine.layout.slots]
-        self._places: list[dict[int, _Place]] = [{} for _ in machine.people]
+        self._places: list[dict[int, _Place]] = [{} for _ in machine.processes]
         self._gives_first = [a.gives_first for a in accesses]
         self._accesses = accesses
         # by process, kind, pc: the slots of which it may yet do what interferes with that kind
         self._rivalry = [self._combined(a, INTERFERES) for a in accesses]
         self._relief = [self._combined(a, ENABLES) for a in accesses]
         self._users: dict[int, list[int]] = {}
-        for person, a in zip(machine.people, accesses, strict=True):
+        for proc, a in zip(machine.processes, accesses, strict=True):
             for slot in {s for now in a.now for _, s in now}:
-                self._users.setdefault(slot, []).append(person.number)
+                self._users.setdefault(slot, []).append(proc.number)
         self._watched = frozenset(s for p in checks.parts for s in p.slots)
         self._noticed = bool(checks.phases) or checks.asks_for_ends  # whether the end of a process is
-        self._may_show = [self._showing(p.number) for p in machine.people]
-        self._near = [self._neighbours(p.number) for p in machine.people]
+        self._may_show = [self._showing(p.number) for p in machine.processes]
+        self._near = [self._neighbours(p.number) for p in machine.processes]
 
     def _neighbours(self, process: int) -> list[int]:
         """Whose relations a step of this process may change: all who use what it uses."""
         if any(map(any, self._may_show)):
-            return list(range(len(self._machine.people)))
+            return list(range(len(self._machine.processes)))
         slots = {s for now in self._accesses[process].now for _, s in now}
         return sorted({process}.union(*(self._users[s] for s in slots)))
 
@@ -89,7 +89,7 @@ class Stubborn:
 
     def _showing(self, process: int) -> list[bool]:
         """By pc: whether the process may yet do a step that a property may notice."""
-        code = self._machine.people[process].code
+        code = self._machine.processes[process].code
         phases = self._checks.phases
         ended = self._checks.asks_for_ends
         own = [
@@ -114,7 +114,7 @@ class Stubborn:
         local = machine.local(state, process)
         if local.mode not in LIVING:
             return _Place(local.pc, False, (), False, ())
-        instruction = machine.people[process].code[local.pc]
+        instruction = machine.processes[process].code[local.pc]
         operations: tuple[tuple[int, int], ...] = ()
         now = self._accesses[process].now[local.pc]
         if isinstance(instruction, Semop):

@@ -114,17 +114,17 @@ class Taint:
         """The things over which calls that have begun and not ended will pass on what they know."""
         machine, found = self._machine, 0
         if machine.explicit:
-            for person in machine.people:
-                if bits >> person.number & 1:
-                    local = machine.local(state, person.number)
+            for proc in machine.processes:
+                if bits >> proc.number & 1:
+                    local = machine.local(state, proc.number)
                     if local.mode in _INSIDE:
-                        found |= self._passed_inside(state, person.number, local)
+                        found |= self._passed_inside(state, proc.number, local)
         return found
 
     def _passed_inside(self, state: int, process: int, local: Local) -> int:
         mask = self._inside.get((process, local))
         if mask is None:
-            call = self._machine.people[process].code[local.pc]
+            call = self._machine.processes[process].code[local.pc]
             assert isinstance(call, KernelCall)
             passes = links.passes(call, SUCCESS, self._about(state, process, call))
             mask = self._inside[process, local] = self._mask(t for t in passes if not self._counts(t))
@@ -150,7 +150,7 @@ class Taint:
 
     def _step(self, state: int, step: Step) -> Iterator[_Link]:
         machine = self._machine
-        instruction = machine.people[step.process].code[step.pc]
+        instruction = machine.processes[step.process].code[step.pc]
         if isinstance(instruction, KernelCall) and step.act in (Act.CALL, Act.WAKE, Act.STRIKE, Act.LAST):
             yield from self._call(state, step, instruction)
         elif isinstance(instruction, Load | Store) and step.act is Act.STEP and step.failure is None:
@@ -204,8 +204,8 @@ class Taint:
         """What those pass on who end, or whose units come back."""
         machine, after = self._machine, state + action.delta
         found: dict[int, list[_Link]] = {}
-        for person in machine.people:
-            p = person.number
+        for proc in machine.processes:
+            p = proc.number
             if machine.local(after, p).mode in _ACTING:
                 continue
             if machine.local(state, p).mode in _ACTING:
@@ -239,7 +239,7 @@ class Taint:
         return thing[0] == facts.ROOM and self._capacity[int(thing[1])] > 0
 
     def _mask(self, things: Iterator[Thing] | list[Thing]) -> int:
-        mask, first = 0, len(self._machine.people)
+        mask, first = 0, len(self._machine.processes)
         for thing in things:
             mask |= 1 << first + self._bits.setdefault(thing, len(self._bits))
         return mask

@@ -35,8 +35,8 @@ def snapshot(path: Path, monitor: Monitor) -> Snapshot:
     """The last state of the path, as the analysis sees a run."""
     machine, state = path.machine, path.final
     states = []
-    for person in machine.people:
-        states.append(monitor.process_state(person.number, status(machine, state, person.number)))
+    for proc in machine.processes:
+        states.append(monitor.process_state(proc.number, status(machine, state, proc.number)))
     world = Seen(machine)
     world.view = View(machine.layout, state)
 
@@ -171,23 +171,23 @@ def race(path: Path, processes: tuple[int, int], field: str) -> Finding:
 def starvation(path: Path, process: int, prop: Property, movers: list[int], fairness: str) -> Finding:
     """The loop of a path goes on for ever while a process never gets to a phase."""
     program = path.machine.program
-    person = path.machine.people[process]
+    proc = path.machine.processes[process]
     local = path.machine.local(path.final, process)
-    instruction = person.code[local.pc]
+    instruction = proc.code[local.pc]
     wait = resolve_wait(instruction, 0, 0, ((0, 0),))
     doing = "waits" if wait is not None and process not in movers else "goes round"
     others = [program.processes[p].name for p in movers if p != process]
-    told = f"{person.name} can stay out of `{prop.phase}` for ever"
+    told = f"{proc.name} can stay out of `{prop.phase}` for ever"
     means = f" while {listed(others, 4)} {'goes' if len(others) == 1 else 'go'} on" if others else ""
     return Finding(
         Kind.STARVATION,
         Verdict.STARVATION,
         f"{told}: it {doing} at `{instruction.text}` ({instruction.at}){means}, and the steps marked as the "
         f"loop repeat without end ({fairness}).",
-        processes=(person.name,),
+        processes=(proc.name,),
         at=instruction.at,
         details=(
-            (person.name, f"{doing} at {instruction.text}", str(instruction.at)),
+            (proc.name, f"{doing} at {instruction.text}", str(instruction.at)),
             ("", f"the property: {prop.name}", str(prop.at)),
         ),
     )
@@ -207,7 +207,7 @@ def livelock(path: Path, movers: list[int], phases: list[str], fairness: str) ->
     details = []
     for p in movers[:12]:
         local = path.machine.local(path.final, p)
-        instruction = path.machine.people[p].code[local.pc]
+        instruction = path.machine.processes[p].code[local.pc]
         details.append((program.processes[p].name, f"goes round {instruction.text}", str(instruction.at)))
     return Finding(
         Kind.LIVELOCK,

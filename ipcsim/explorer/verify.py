@@ -223,7 +223,7 @@ class _Verifier:
             state = graph.states[first]
             stuck = [
                 p.number
-                for p in machine.people
+                for p in machine.processes
                 if p.number not in movers and machine.local(state, p.number).mode in LIVING
             ]
             if stuck:
@@ -280,18 +280,18 @@ class _Verifier:
     def _starving(self, ground: Ground, result: Result, fair: Fair, prop: Property) -> None:
         """The first process that can be kept out of a phase for ever, if any."""
         machine = ground.machine
-        for person in machine.people:
-            ahead = can_reach(ground, person.number, str(prop.phase))
+        for proc in machine.processes:
+            ahead = can_reach(ground, proc.number, str(prop.phase))
             if not any(ahead):
                 continue
 
-            def hungry(n: int, who: int = person.number, ahead: list[bool] = ahead) -> bool:
+            def hungry(n: int, who: int = proc.number, ahead: list[bool] = ahead) -> bool:
                 local = machine.local(result.graph.states[n], who)
                 return local.mode in LIVING and local.phase != prop.phase and ahead[local.pc]
 
             lasso = fair.find(hungry)
             if lasso is not None:
-                starving = (person.number, prop)
+                starving = (proc.number, prop)
                 self._cases.append(cases.endless(ground, result, lasso, self._options.fairness, starving))
                 return
 

@@ -44,7 +44,7 @@ def begin(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
     if local.coming is not None:
         yield other_calls.reached(Turn(machine, view, process, local))
     turn = Turn(machine, view, process, local)
-    instruction = turn.person.code[local.pc]
+    instruction = turn.proc.code[local.pc]
     if not instruction.visible:  # it fails: see `processes.arrive`
         processes.stick(machine, turn.fx, process, local.pc, turn.env)
         yield turn.fx
@@ -61,7 +61,7 @@ def begin(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
 def resume_or_strike(machine: Machine, view: View, process: int, local: Local) -> Outcomes:
     """A sleeper: its call goes on where that is not somebody else's step, or its sleep is ended."""
     turn = Turn(machine, view, process, local)
-    instruction = turn.person.code[local.pc]
+    instruction = turn.proc.code[local.pc]
     assert isinstance(instruction, KernelCall)
     handed = machine.kernel and isinstance(instruction, Semop | Receive)
     # a sender that room has woken looks for signals before it looks for room

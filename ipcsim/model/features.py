@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple, assert_never
 
 from ipcsim.model.living import Living
-from ipcsim.model.locals import Person
+from ipcsim.model.locals import ModelProcess
 from ipcsim.program import Program, PropertyKind
 from ipcsim.program.instructions import (
     Assert,
@@ -63,7 +63,7 @@ class Made(NamedTuple):
     program: Program
     kernel: bool  # the order of wake-ups is that of Linux
     crashes: int
-    people: Sequence[Person]
+    processes: Sequence[ModelProcess]
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +201,7 @@ FEATURES = (
         "`forever`, `while`",
         frozenset((Saving.BOTH, Saving.ROUNDS)),
         "then it matters who never steps, which sorting hides, and what a loop leaves out",
-        lambda made: any(p.endless for p in made.people),
+        lambda made: any(p.endless for p in made.processes),
     ),
     FAIR_LOOPS,
 )

@@ -19,7 +19,7 @@ from ipcsim.facts.limits import MSGMNB
 from ipcsim.model import memory
 from ipcsim.model.effects import Effects
 from ipcsim.model.layout import Table
-from ipcsim.model.locals import Person
+from ipcsim.model.locals import ModelProcess
 from ipcsim.model.locals import Unsupported as Unsupported
 from ipcsim.model.processes import BY_THE_RUN
 from ipcsim.program import Program, names
@@ -127,7 +127,7 @@ class Living:
         record = self._new(place + 1, place, declared.mode, 0, self._size(declared, None))
         if not isinstance(declared, Segment):
             return record
-        handles = [values[p.number].handles for p in self._machine.people]
+        handles = [values[p.number].handles for p in self._machine.processes]
         same = [r.number for r in self._machine.names_of(ref)]
         attached = sum(len(h.attached[number]) for h in handles if h is not None for number in same)
         # a segment that starts with other values than zeros was attached and detached before
@@ -147,11 +147,11 @@ class Living:
     def _room(self, ref: ObjectRef) -> int:
         return len(self._machine.element[ref.number]) if ref.kind is ObjectKind.SEGMENT else 1
 
-    def first_handles(self, person: Person) -> Handles:
+    def first_handles(self, proc: ModelProcess) -> Handles:
         """What the run created is known to all, and attached except where a step does that."""
         by_hand = {
             i.object.number
-            for i in person.code
+            for i in proc.code
             if isinstance(i, ObjectCall)
             and i.action is Lifecycle.ATTACH
             and i.object.kind is ObjectKind.SEGMENT
@@ -164,7 +164,7 @@ class Living:
         for number, segment in enumerate(self._program.segments):
             known = ids[self._place[ObjectRef(ObjectKind.SEGMENT, number)]]
             mine = segment.created_by_run and number not in by_hand
-            attached.append(((known, self._address(person.number, number, 0), False),) if mine else ())
+            attached.append(((known, self._address(proc.number, number, 0), False),) if mine else ())
         return Handles(ids, tuple(attached))
 
     @staticmethod
@@ -185,7 +185,7 @@ class Living:
     def _who(self, process: int) -> tuple[int, int]:
         if process < 0:
             return (0, 0)
-        identity = self._program.families[self._machine.people[process].family].identity
+        identity = self._program.families[self._machine.processes[process].family].identity
         return (0, 0) if identity is None else (identity.uid, identity.gid)
 
     @staticmethod
@@ -218,7 +218,7 @@ class Living:
     def _allowed(self, process: int, record: Record, need: int) -> bool:
         """The rights of owner, group or others, without fall-through (K-4); a process of the user who runs
         ipcsim may everything."""
-        if self._program.families[self._machine.people[process].family].identity is None:
+        if self._program.families[self._machine.processes[process].family].identity is None:
             return True
         uid, gid = self._who(process)
         creator_uid, creator_gid = self._who(record.creator - 1)
@@ -231,7 +231,7 @@ class Living:
         return rights & need == need
 
     def _owner(self, process: int, record: Record) -> bool:
-        if self._program.families[self._machine.people[process].family].identity is None:
+        if self._program.families[self._machine.processes[process].family].identity is None:
             return True
         return self._who(process)[0] in (record.uid, self._who(record.creator - 1)[0])
 

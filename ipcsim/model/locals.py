@@ -144,7 +144,7 @@ def _mask(slots: frozenset[int]) -> int:
     return sum(1 << slot for slot in slots)
 
 
-class Person:
+class ModelProcess:
     """One process: its family's text with its own constants filled in.
 
     Expressions are compiled once; `env` makes the list of variables that they are evaluated on.

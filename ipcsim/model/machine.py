@@ -32,7 +32,7 @@ from ipcsim.model.effects import Act, Action, Effects, Step
 from ipcsim.model.features import Made, Saving
 from ipcsim.model.layout import Layout, Table, View
 from ipcsim.model.living import Living, Unsupported
-from ipcsim.model.locals import GONE, LIVING, Local, Mode, Person, Text
+from ipcsim.model.locals import GONE, LIVING, Local, Mode, ModelProcess, Text
 from ipcsim.model.object_calls import LivingObjects
 from ipcsim.program import Discipline, Program, PropertyKind, names
 from ipcsim.program.expressions import At
@@ -83,8 +83,8 @@ class Machine:
         self.crashes = crashes
         self.chained = chained
         texts = [Text(f) for f in program.families]
-        self.people = [Person(program, p.number, texts[p.family]) for p in program.processes]
-        self.off = features.switched_off(Made(program, self.kernel, crashes, self.people))
+        self.processes = [ModelProcess(program, p.number, texts[p.family]) for p in program.processes]
+        self.off = features.switched_off(Made(program, self.kernel, crashes, self.processes))
         self.explicit = Saving.SLEEP in self.off
         self.watched = frozenset(_phases_asked(program)) if watched is None else watched
         self.undo_shows = undo_shows(program)
@@ -98,8 +98,8 @@ class Machine:
         self._place_slots()
         self.living = LivingObjects(self) if Living.needed(program) else None
         self.init = self.layout.pack(self._first_values())
-        self._moves: list[dict[int, Move]] = [{} for _ in self.people]
-        self._own = [self.layout.slots[p.number].mask for p in self.people]
+        self._moves: list[dict[int, Move]] = [{} for _ in self.processes]
+        self._own = [self.layout.slots[p.number].mask for p in self.processes]
 
     # --- slots ---
 
@@ -211,8 +211,8 @@ class Machine:
 
     def _first_values(self) -> list[object]:
         values: list[object] = [None] * len(self.layout.slots)
-        for person in self.people:
-            values[person.number] = self.first_local(person)
+        for proc in self.processes:
+            values[proc.number] = self.first_local(proc)
         self._first_semaphores(values)
         for slot in [*self.queue, *self.sleepers, *self.receivers, *self.senders, *self.undo.values()]:
             values[slot] = ()
@@ -248,20 +248,20 @@ class Machine:
         first = next((r for r in self.names_of(ref) if self.program.object(r).created_by_run), None)
         return first == ref
 
-    def first_local(self, person: Person, handles: object = None) -> Local:
+    def first_local(self, proc: ModelProcess, handles: object = None) -> Local:
         """Where a process begins: unborn, or before its first visible step."""
-        family = self.program.families[person.family]
+        family = self.program.families[proc.family]
         if handles is None and self.living is not None:
-            handles = self.living.first_handles(person)
+            handles = self.living.first_handles(proc)
         if family.spawned:
             return Local(0, Mode.UNBORN, (), None, None)
-        return processes.arrive(person, 0, list(person.initial), None, handles)
+        return processes.arrive(proc, 0, list(proc.initial), None, handles)
 
     # --- the graph ---
 
     def actions(self, state: int) -> tuple[Action, ...]:
         """Every choice enabled in `state`, by process."""
-        return tuple(a for p in range(len(self.people)) for a in self.actions_of(state, p))
+        return tuple(a for p in range(len(self.processes)) for a in self.actions_of(state, p))
 
     @staticmethod
     def next(state: int, action: Action) -> int:
@@ -303,14 +303,14 @@ class Machine:
 
     def _outcomes(self, view: View, process: int) -> Iterator[Effects]:
         local: Local = view[process]
-        person = self.people[process]
+        proc = self.processes[process]
         if local.mode is Mode.READY:
             yield from calls.begin(self, view, process, local)
         elif local.mode is Mode.ASLEEP:
             yield from calls.resume_or_strike(self, view, process, local)
         elif local.mode is Mode.ENDING:
             yield from other_calls.ending(self, view, process, local)
-        elif local.mode in GONE and not local.reaped and person.family in self.reaping:
+        elif local.mode in GONE and not local.reaped and proc.family in self.reaping:
             yield other_calls.reaped(view, process, local)
         mortal = local.mode in LIVING and local.mode is not Mode.ENDING
         if self.budget is not None and mortal and view[self.budget] > 0:

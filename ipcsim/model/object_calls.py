@@ -32,9 +32,9 @@ class LivingObjects(Living):
         look at, and return EINTR though nobody sent a signal (S-35)."""
         timed: list[int] = []
         if call.action is Lifecycle.REMOVE and call.object.kind is ObjectKind.SEMAPHORES:
-            people = turn.machine.people
+            everybody = turn.machine.processes
             for sleeper in turn.fx[turn.machine.sleepers[call.object.number]]:
-                semop = people[sleeper.process].code[turn.fx[sleeper.process].pc]
+                semop = everybody[sleeper.process].code[turn.fx[sleeper.process].pc]
                 if isinstance(semop, Semop) and semop.timeout is not None:
                     timed.append(sleeper.process)
         for count in range(len(timed) + 1):

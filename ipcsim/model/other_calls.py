@@ -153,7 +153,7 @@ def _deliver(turn: Turn, target: int, name: str) -> None:
     """A signal is sent to a process; one that is in a call, or may be, has it on its way (S-30)."""
     machine, fx = turn.machine, turn.fx
     local: Local = fx[target]
-    calls = isinstance(machine.people[target].code[local.pc], KernelCall) and target != turn.process
+    calls = isinstance(machine.processes[target].code[local.pc], KernelCall) and target != turn.process
     match name:
         case "SIGCONT":
             _continue(machine, fx, target, local)
@@ -183,7 +183,7 @@ def _coming(before: Coming | None, name: str) -> Coming:
 def _continue(machine: Machine, fx: Effects, target: int, local: Local) -> None:
     """SIGCONT: a semop ends with EINTR, handler or not (S-23); msgsnd and msgrcv begin again by themselves,
     except where a handler has to run first (Q-12)."""
-    semop = isinstance(machine.people[target].code[local.pc], Semop)
+    semop = isinstance(machine.processes[target].code[local.pc], Semop)
     match local.mode:
         case Mode.STOPPED if local.due is not None:
             served = local._replace(mode=Mode.ASLEEP, due=None)
@@ -256,11 +256,11 @@ def spawn(turn: Turn, call: Spawn) -> Outcomes:
     if fx[target].mode is not Mode.UNBORN:
         yield turn.returned("EAGAIN", begin=record)
         return
-    person = machine.people[target]
+    proc = machine.processes[target]
     handles = turn.local.handles
     if machine.living is not None:
         machine.living.inherited(fx, handles, turn.process)
-    fx[target] = processes.arrive(person, 0, list(person.initial), None, handles)
+    fx[target] = processes.arrive(proc, 0, list(proc.initial), None, handles)
     yield turn.returned(None, begin=record, finish=(target, 0, b""))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ipcsim.errors import EvaluationError
 from ipcsim.model import semaphores, undo
 from ipcsim.model.effects import Act, Effects, Failure, Step
-from ipcsim.model.locals import Coming, Local, Mode, Person, Stuck
+from ipcsim.model.locals import Coming, Local, Mode, ModelProcess, Stuck
 from ipcsim.model.semaphores import Sleeper, Sleeps
 from ipcsim.program.expressions import Locals
 from ipcsim.program.instructions import (
@@ -30,31 +30,31 @@ ENDED = ""  # the phase that `at` asks for with the one argument: it has ended
 BY_THE_RUN = -1  # what a slot keeps instead of a process's number plus 1: the one that made the objects
 
 
-def arrive(person: Person, pc: int, env: Locals, phase: str | None, handles: Any) -> Local:
+def arrive(proc: ModelProcess, pc: int, env: Locals, phase: str | None, handles: Any) -> Local:
     """The local state before the first visible instruction from `pc` on.
 
     A silent instruction that fails before it is left where it is: doing it, which others can see, is then
     the next step.
     """
     try:
-        pc = person.run_silently(pc, env)
+        pc = proc.run_silently(pc, env)
     except Stuck as stuck:
         pc = stuck.pc
-    return person.at(pc, env, phase, handles)
+    return proc.at(pc, env, phase, handles)
 
 
 def go_on(machine: Machine, fx: Effects, process: int, pc: int, env: Locals, phase: str | None) -> None:
     """The process is done with its step and goes to `pc`: the silent instructions there are done at once,
     and so are those that are chained to the step."""
-    person, handles = machine.people[process], fx[process].handles
+    proc, handles = machine.processes[process], fx[process].handles
     done: set[int] = set()
     while True:
-        local = arrive(person, pc, env, phase, handles)
+        local = arrive(proc, pc, env, phase, handles)
         pc = local.pc
-        if (person.family, pc) not in machine.chained or pc in done:
+        if (proc.family, pc) not in machine.chained or pc in done:
             break
         done.add(pc)
-        instruction = person.code[pc]
+        instruction = proc.code[pc]
         if isinstance(instruction, Phase):
             phase = enter(machine, fx, process, pc, instruction)
         elif isinstance(instruction, Assert):
@@ -70,7 +70,7 @@ def go_on(machine: Machine, fx: Effects, process: int, pc: int, env: Locals, pha
 def stick(machine: Machine, fx: Effects, process: int, pc: int, env: Locals) -> None:
     """The process stands before a silent instruction that cannot be done: it ends there."""
     try:
-        machine.people[process].run_silently(pc, env)
+        machine.processes[process].run_silently(pc, env)
     except Stuck as stuck:
         fail(machine, fx, process, stuck.pc, Failure.EVALUATION, stuck.problem, scheduled=not stuck.endless)
         return
@@ -87,7 +87,7 @@ def enter(machine: Machine, fx: Effects, process: int, pc: int, phase: Phase) ->
 def check(machine: Machine, fx: Effects, process: int, pc: int, claim: Assert, env: Locals) -> bool:
     """An `assert`; False where it does not hold and the process is at its end."""
     try:
-        holds = bool(machine.people[process].evaluate(claim.condition, env))
+        holds = bool(machine.processes[process].evaluate(claim.condition, env))
     except EvaluationError as error:
         fail(machine, fx, process, pc, Failure.EVALUATION, str(error), scheduled=True)
         return False
@@ -100,7 +100,7 @@ def check(machine: Machine, fx: Effects, process: int, pc: int, claim: Assert, e
 
 def leave(machine: Machine, fx: Effects, process: int, pc: int, exit_: Exit, env: Locals) -> None:
     try:
-        code = int(machine.people[process].evaluate(exit_.code, env))
+        code = int(machine.processes[process].evaluate(exit_.code, env))
     except EvaluationError as error:
         fail(machine, fx, process, pc, Failure.EVALUATION, str(error), scheduled=True)
         return
@@ -152,10 +152,10 @@ def returned(
         served = (errno, received, result, act, begin, finish, scheduled)
         _stop_served(machine, fx, process, local, served)
         return
-    person = machine.people[process]
-    instruction = person.code[local.pc]
+    proc = machine.processes[process]
+    instruction = proc.code[local.pc]
     assert isinstance(instruction, KernelCall)
-    env = person.env(local)
+    env = proc.env(local)
     phase = phase_in_call(instruction, local)
     into = getattr(instruction, "into", None)
     if errno is None:
@@ -179,7 +179,7 @@ def _stop_served(
     """The call of a process that SIGSTOP is about to reach is over: it stops on its way back. `served`: the
     arguments of `returned`."""
     errno, on_its_way = served[0], local._replace(coming=None)
-    call = machine.people[process].code[local.pc]
+    call = machine.processes[process].code[local.pc]
     assert isinstance(call, KernelCall)
     if errno is not None and call.handler(errno) is None:  # which is its end, when it goes on
         fx[process] = on_its_way._replace(mode=Mode.STOPPED, due=errno)
@@ -197,7 +197,7 @@ def phase_in_call(instruction: Instruction, local: Local) -> str | None:
 def fall_asleep(machine: Machine, fx: Effects, process: int, begin: tuple[int, int, bytes]) -> Local:
     """The call at the process's pc has to wait: only where sleeping is a step of its own."""
     local: Local = fx[process]
-    instruction = machine.people[process].code[local.pc]
+    instruction = machine.processes[process].code[local.pc]
     asleep = local._replace(mode=Mode.ASLEEP, phase=phase_in_call(instruction, local))
     fx[process] = asleep
     fx.steps.append(Step(process, local.pc, Act.SLEEP, begin=begin, scheduled=True))
@@ -220,7 +220,7 @@ def adrift(machine: Machine, fx: Effects, process: int, local: Local) -> bool:
 
 def _queue_of(machine: Machine, process: int, local: Local) -> int:
     """The slot with those who sleep in the call that the process is in."""
-    instruction = machine.people[process].code[local.pc]
+    instruction = machine.processes[process].code[local.pc]
     match instruction:
         case Semop(set=number):
             return machine.sleepers[number]

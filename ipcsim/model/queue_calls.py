@@ -112,7 +112,7 @@ def _deposit(machine: Machine, fx: Effects, number: int, message: Message) -> No
                     machine, fx, waiting.process, local, "E2BIG", act=Act.WAKE, scheduled=False
                 )
                 continue
-            own = machine.people[waiting.process].code[local.pc]  # it may know the queue by another name
+            own = machine.processes[waiting.process].code[local.pc]  # it may know the queue by another name
             assert isinstance(own, Receive)
             _receive(machine, fx, waiting.process, local, own.queue, message, asking, Act.WAKE)
             return

@@ -25,14 +25,14 @@ class Turn:
 
     def __init__(self, machine: Machine, view: View, process: int, local: Local) -> None:
         self.machine, self.view, self.process, self.local = machine, view, process, local
-        self.person = machine.people[process]
-        self.env: Locals = self.person.env(local)
+        self.proc = machine.processes[process]
+        self.env: Locals = self.proc.env(local)
         self.asleep = local.mode is Mode.ASLEEP
         self.fx = Effects(view)
         self.adrift = self.asleep and processes.adrift(machine, self.fx, process, local)
 
     def value(self, expr: Any) -> Any:
-        return self.person.evaluate(expr, self.env)
+        return self.proc.evaluate(expr, self.env)
 
     def number(self, index: Any) -> int | None:
         return None if index is None else int(self.value(index))

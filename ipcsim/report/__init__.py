@@ -6,7 +6,7 @@
 - `notebook`: what a notebook shows of both;
 - `meaning`: what a Program says, for `ipcsim show`; `lists`: the catalogue, for `ipcsim list`;
 - `ipcs`: the objects of a namespace, for `ipcsim ipcs`; `doctor`: what a machine allows;
-- `live`: one instant of a run as a picture, for `ipcsim run --live`; `gauges`: the objects in it; `circle`:
+- `live`: one instant of a run as a picture, for `ipcsim run --live`; `gauges`: the objects in it; `cycle`:
   the deadlock when it closes;
 - `stored`: the outcome that a trace holds;
 - `page` lays out lines and columns; `words` says numbers, durations and command lines.

@@ -85,7 +85,7 @@ class _Writing:
         found = self.things.get(thing, Past())
         if thing[0] == facts.ROOM:
             found = self.room(thing[1])
-        for other in self.machine.people:  # a call that has begun offers already what it will pass on
+        for other in self.machine.processes:  # a call that has begun offers already what it will pass on
             local = self.machine.local(self.state, other.number)
             call = other.code[local.pc]
             if local.mode in ASLEEP and isinstance(call, KernelCall):
@@ -178,11 +178,11 @@ def apply(machine: Machine, state: int, action: Action, knows: Knows) -> Knows:
     after = state + action.delta
     writing = _Writing(machine, state, knows)
     ends = [
-        p.number for p in machine.people
+        p.number for p in machine.processes
         if machine.local(state, p.number).mode not in OVER and machine.local(after, p.number).mode in OVER
     ]  # fmt: skip
     for i, step in enumerate(action.steps):
-        call = machine.people[step.process].code[step.pc]
+        call = machine.processes[step.process].code[step.pc]
         mine = lambda sort, p=step.process: [(sort, p)]  # noqa: E731
         if isinstance(call, KernelCall) and step.act in (Act.CALL, Act.WAKE, Act.STRIKE, Act.LAST):
             if step.errno:
@@ -238,7 +238,7 @@ def access(machine: Machine, action: Action) -> tuple[tuple[int, int, int], bool
     if not action.steps:
         return None
     step = action.steps[0]
-    instruction = machine.people[step.process].code[step.pc]
+    instruction = machine.processes[step.process].code[step.pc]
     if step.act is not Act.STEP or not isinstance(instruction, Load | Store) or step.failure is not None:
         return None
     if machine.program.segments[instruction.segment].struct.fields[instruction.field].atomic:
@@ -247,7 +247,7 @@ def access(machine: Machine, action: Action) -> tuple[tuple[int, int, int], bool
 
 
 def nothing(machine: Machine) -> Knows:
-    return Knows((Past(),) * len(machine.people), frozenset(), ((),) * len(machine.program.queues))
+    return Knows((Past(),) * len(machine.processes), frozenset(), ((),) * len(machine.program.queues))
 
 
 def in_executions(machine: Machine, most: int) -> bool:

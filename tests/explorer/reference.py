@@ -65,8 +65,8 @@ class Reference:
             for _, target in edges:
                 before.setdefault(target, []).append(state)
         gone = (Mode.FAILED, Mode.DEAD)
-        people = [p.number for p in self.machine.people]
-        found = {s for s in self.edges if any(self.machine.local(s, p).mode in gone for p in people)}
+        numbers = [p.number for p in self.machine.processes]
+        found = {s for s in self.edges if any(self.machine.local(s, p).mode in gone for p in numbers)}
         todo = list(found)
         while todo:
             fresh = [s for s in before.get(todo.pop(), ()) if s not in found]
@@ -131,7 +131,7 @@ class _Here(Observable):
         return self._machine.layout.get(self._state, slot)
 
     def at(self, family: int, index: int | None, phase: str) -> bool:
-        members = [p.number for p in self._machine.people if p.family == family]
+        members = [p.number for p in self._machine.processes if p.family == family]
         if index is not None and not 0 <= index < len(members):
             raise EvaluationError("no such process")
         local = self._get(members[index or 0])
@@ -157,7 +157,7 @@ def _judge(found: Reference, state: int, edges: list[tuple[Action, int]]) -> Non
         for step in action.steps:
             if step.failure is not None:
                 wrong.add(Verdict.VIOLATION if step.failure is Failure.ASSERTION else Verdict.ERROR)
-    locals_ = [machine.local(state, p.number) for p in machine.people]
+    locals_ = [machine.local(state, p.number) for p in machine.processes]
     over = not found.due(state) and all(one.mode in (Mode.ENDED, Mode.UNBORN) for one in locals_)
     for prop in machine.program.properties:
         if prop.condition is None or (prop.kind is PropertyKind.AT_END and not over):
@@ -179,11 +179,11 @@ def _judge(found: Reference, state: int, edges: list[tuple[Action, int]]) -> Non
 def _race(machine: Machine, state: int) -> bool:
     """Whether two processes are about to access one element that is not atomic, one of them with a store."""
     seen: dict[tuple[int, int, int], list[bool]] = {}
-    for person in machine.people:
-        local = machine.local(state, person.number)
+    for proc in machine.processes:
+        local = machine.local(state, proc.number)
         if local.mode is not Mode.READY:
             continue
-        instruction = person.code[local.pc]
+        instruction = proc.code[local.pc]
         if not isinstance(instruction, Load | Store):
             continue
         declared = machine.program.segments[instruction.segment].struct.fields[instruction.field]
@@ -191,7 +191,7 @@ def _race(machine: Machine, state: int) -> bool:
             continue
         index = 0
         if instruction.index is not None:
-            index = person.evaluate(instruction.index, person.env(local))
+            index = proc.evaluate(instruction.index, proc.env(local))
         where = (instruction.segment, instruction.field, index)
         seen.setdefault(where, []).append(isinstance(instruction, Store))
     return any(len(stores) > 1 and any(stores) for stores in seen.values())
@@ -219,8 +219,8 @@ def _never_again(found: Reference) -> None:
     for state in found.edges:
         for _, target in found.due(state):
             before[target].add(state)
-    for person in machine.people:
-        p = person.number
+    for proc in machine.processes:
+        p = proc.number
         able = {s for s in found.edges if any(a.process == p or p in a.writes for a, _ in found.due(s))}
         todo = list(able)
         while todo:
@@ -257,9 +257,9 @@ def _polls(found: Reference) -> None:
             continue
         movers = {a.process for a, _ in edges}
         state = next(iter(component))
-        living = {p.number for p in machine.people if machine.local(state, p.number).mode in LIVING}
+        living = {p.number for p in machine.processes if machine.local(state, p.number).mode in LIVING}
         asleep = {*machine.sleepers, *machine.receivers, *machine.senders}
-        changes = any(s >= len(machine.people) and s not in asleep for a, _ in edges for s in a.writes)
+        changes = any(s >= len(machine.processes) and s not in asleep for a, _ in edges for s in a.writes)
         if living <= movers and not changes:
             found.verdicts.add(Verdict.LIVELOCK)
 
@@ -275,13 +275,13 @@ def _unfair(found: Reference, fairness: Fairness) -> None:
     for prop in machine.program.properties:
         if prop.kind is not PropertyKind.ALWAYS_EVENTUALLY:
             continue
-        for person in machine.people:
+        for proc in machine.processes:
             hungry = {
                 s
                 for s in found.edges
-                if (local := machine.local(s, person.number)).mode in LIVING
+                if (local := machine.local(s, proc.number)).mode in LIVING
                 and local.phase != prop.phase
-                and _ahead(found, person.number, local.pc, str(prop.phase))
+                and _ahead(found, proc.number, local.pc, str(prop.phase))
             }
             if _fair_loop(found, hungry, fairness, lambda a: True):
                 found.verdicts.add(Verdict.STARVATION)
@@ -289,15 +289,15 @@ def _unfair(found: Reference, fairness: Fairness) -> None:
 
 def _ahead(found: Reference, process: int, pc: int, phase: str) -> bool:
     """Whether a phase can still be reached by the text."""
-    person = found.machine.people[process]
-    follow = person.flow.next
+    proc = found.machine.processes[process]
+    follow = proc.flow.next
     seen, todo = set[int](), [pc]
     while todo:
         here = todo.pop()
-        if here in seen or here >= len(person.code):
+        if here in seen or here >= len(proc.code):
             continue
         seen.add(here)
-        instruction = person.code[here]
+        instruction = proc.code[here]
         if isinstance(instruction, Phase) and instruction.name == phase:
             return True
         todo += follow[here]
@@ -332,7 +332,7 @@ def _one_sided(found: Reference, component: set[int], inside: list[tuple[int, Ac
 
     def place(state: int, action: Action) -> tuple[int, int, int] | None:
         local = machine.local(state, action.process)
-        chooses = isinstance(machine.people[action.process].code[local.pc], Choose)
+        chooses = isinstance(machine.processes[action.process].code[local.pc], Choose)
         return (action.process, local.pc, action.alternative) if chooses else None
 
     taken = {place(s, a) for s, a in inside}

@@ -42,14 +42,14 @@ def _meant(found: Reference, state: int, choice: Choice) -> Iterator[Action]:
         strikes = any(s.act is Act.STRIKE for s in action.steps)
         if strikes is not choice.timeout or (step.act is Act.DIE) is not choice.dies:
             continue
-        chooses = isinstance(machine.people[choice.process].code[local.pc], Choose)
+        chooses = isinstance(machine.processes[choice.process].code[local.pc], Choose)
         if choice.dies or not chooses or action.alternative == choice.alternative:
             yield action
 
 
 def _has_to_wait(found: Reference, state: int, choice: Choice) -> bool:
     local = found.machine.local(state, choice.process)
-    call = found.machine.people[choice.process].code[local.pc]
+    call = found.machine.processes[choice.process].code[local.pc]
     plain = not (choice.timeout or choice.dies)
     return plain and local.mode is Mode.READY and isinstance(call, KernelCall)
 

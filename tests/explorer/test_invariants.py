@@ -43,7 +43,7 @@ def text(value: int = 1, flags: str = "", more: str = "P: other, V: other") -> s
 
 def _checks(machine: Machine) -> Checks:
     invariants = Invariants(machine)
-    accesses = [Accesses(machine, p, invariants.overflowing) for p in machine.people]
+    accesses = [Accesses(machine, p, invariants.overflowing) for p in machine.processes]
     return Checks(machine, invariants, accesses)
 
 
@@ -221,7 +221,7 @@ processes:
     a, b, r0, r1 = machine.sem[0]
     q = machine.queue[0]
     (x,), z = machine.element[0][0]
-    one = Accesses(machine, machine.people[1], frozenset())
+    one = Accesses(machine, machine.processes[1], frozenset())
     told = [[(k.name, s) for k, s in now] for now in one.now if now]
     assert told == [
         [("TAKE", a)],
@@ -237,4 +237,4 @@ processes:
         [("READ", s) for s in z],
     ]
     assert x not in {s for now in one.now for _, s in now}
-    assert not machine.people[1].endless
+    assert not machine.processes[1].endless

@@ -80,7 +80,7 @@ def leads_there(right: Reference, found: Verification, place: str) -> None:
     way = taking.states(right, Schedule.parse(str(schedule)))
     verdict = found.outcome.verdict
     if verdict is Verdict.DEADLOCK:
-        stuck = {right.machine.people[p].name for p, where in right.stuck.items() if way[-1] & where}
+        stuck = {right.machine.processes[p].name for p, where in right.stuck.items() if way[-1] & where}
         told = {n for f in found.outcome.findings for n in f.processes if f.verdict is Verdict.DEADLOCK}
         assert stuck & told, place
     elif verdict in ENDLESS:

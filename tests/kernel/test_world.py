@@ -60,7 +60,7 @@ def feed(machine: Machine, world: World, operations: Operations, event: Event) -
 def known(machine: Machine, state: int) -> bool:
     """Whether every effect so far has been recorded: nobody has been served who does not know it yet, or is
     giving back what it held."""
-    here = [machine.local(state, p.number) for p in machine.people]
+    here = [machine.local(state, p.number) for p in machine.processes]
     return not any(local.due is not None or local.mode is Mode.ENDING for local in here)
 
 

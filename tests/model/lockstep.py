@@ -122,7 +122,7 @@ class Lockstep:
 
     def _worth_doing(self, state: int, process: int, local: Local) -> bool:
         """All but the exit that ends every code, where it changes nothing: it costs a fork."""
-        if local.pc < len(self.machine.people[process].code) - 1:
+        if local.pc < len(self.machine.processes[process].code) - 1:
             return True
         undo = self.machine.undo.get(process)
         return undo is not None and bool(self.machine.layout.get(state, undo))
@@ -137,7 +137,7 @@ class Lockstep:
         return any(self.machine.layout.get(state, slot) for slot in self.machine.undo.values())
 
     def _instruction(self, local: Local, process: int) -> Any:
-        return self.machine.people[process].code[local.pc]
+        return self.machine.processes[process].code[local.pc]
 
     def run(self, schedule: list[int]) -> None:
         """Take choices as the numbers say, until nothing is possible; then look into the queues."""
@@ -262,14 +262,14 @@ class Lockstep:
         return None
 
     def _at(self, step: Step) -> Instruction:
-        return self.machine.people[step.process].code[step.pc]
+        return self.machine.processes[step.process].code[step.pc]
 
     def _real_answer(self, rest: Rest, process: int, answer: tuple[str | None, Any]) -> Any:
         errno, result = answer
         if errno is not None:
             return errno
         pc = next((s.pc for s in rest.steps if s.process == process), 0)
-        match self.machine.people[process].code[pc]:
+        match self.machine.processes[process].code[pc]:
             case Receive():
                 return len(result[1]), result[0], result[1]
             case GetValue(question=SemaphoreQuestion.PID):
@@ -326,7 +326,7 @@ class Lockstep:
             if step.errno is not None:
                 covered.errnos[step.errno] += 1
             if step.act is Act.WAKE:
-                woken = kind_of(self.machine.people[step.process].code[step.pc])
+                woken = kind_of(self.machine.processes[step.process].code[step.pc])
                 covered.hand_overs[f"{woken} ends by {cause}: {step.errno or 'done'}"] += 1
 
     def _told(self, choice: Choice, instruction: Instruction, rests: list[Rest], seen: Seen) -> str:

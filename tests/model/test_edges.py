@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ipcsim.errors import NOWHERE
 from ipcsim.model.effects import Act, Action
 from ipcsim.model.layout import Overflow
-from ipcsim.model.locals import GONE, Local, Mode, Person, Stuck, Unsupported
+from ipcsim.model.locals import GONE, Local, Mode, ModelProcess, Stuck, Unsupported
 from ipcsim.model.machine import Machine
 from ipcsim.program import Discipline, Program, expressions
 from ipcsim.program.expressions import Binary, Const
@@ -59,30 +59,30 @@ def explored(machine: Machine) -> int:
 
 def hold(machine: Machine, state: int, action: Action, after: int) -> None:
     ended = {s.process: s for s in action.steps if s.act is not Act.SLEEP}
-    for person in machine.people:
-        old, new = machine.local(state, person.number), machine.local(after, person.number)
+    for proc in machine.processes:
+        old, new = machine.local(state, proc.number), machine.local(after, proc.number)
         if old.mode is Mode.UNBORN:
             targets: tuple[int, ...] = (0,)
-        elif (step := ended.get(person.number)) is not None and step.errno is not None:
-            targets = person.flow.failed[old.pc]
+        elif (step := ended.get(proc.number)) is not None and step.errno is not None:
+            targets = proc.flow.failed[old.pc]
         else:
-            targets = person.flow.done[old.pc]
+            targets = proc.flow.done[old.pc]
         met = set(
             walk(
                 targets,
-                lambda pc: () if person.code[pc].visible else person.flow.next[pc],  # noqa: B023
+                lambda pc: () if proc.code[pc].visible else proc.flow.next[pc],  # noqa: B023
             )
         )
         moved = new.pc != old.pc and new.mode not in GONE and new.mode is not Mode.ENDING
         if moved:
-            assert new.pc in met, f"{person.name}: {old.pc} → {new.pc}, not one of {sorted(met)}"
-            assert person.code[new.pc].visible or fails(person, new), f"{person.name} rests at {new.pc}"
+            assert new.pc in met, f"{proc.name}: {old.pc} → {new.pc}, not one of {sorted(met)}"
+            assert proc.code[new.pc].visible or fails(proc, new), f"{proc.name} rests at {new.pc}"
 
 
-def fails(person: Person, local: Local) -> bool:
+def fails(proc: ModelProcess, local: Local) -> bool:
     """Whether the process cannot do the silent instructions that it stands before."""
     try:
-        person.run_silently(local.pc, person.env(local))
+        proc.run_silently(local.pc, proc.env(local))
     except Stuck:
         return True
     return False

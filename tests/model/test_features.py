@@ -83,7 +83,7 @@ def used(given: Given) -> set[Saving]:
 
 def seen(given: Given) -> set[str]:
     machine = prepare(given.program, given.discipline, given.crashes, Reduction.NONE, {}).machine
-    made = Made(machine.program, machine.kernel, machine.crashes, machine.people)
+    made = Made(machine.program, machine.kernel, machine.crashes, machine.processes)
     return {f.has for f in FEATURES if f.seen(made)}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ipcsim.report import circle, gauges, live
+from ipcsim.report import cycle, gauges, live
 from ipcsim.snapshot import QueueState, ReceiveWait, SemaphoreWait, SendWait, Snapshot, Status, Wait
 from ipcsim.verdict import Finding, Kind, Verdict
 from tests.analysis import programs as make
@@ -93,10 +93,10 @@ def test_who_has_what_is_waited_for_and_since_when() -> None:
 
 
 def test_the_circle_when_it_closes() -> None:
-    compare(circle.render(outcomes.deadlock(), 80), "circle")
-    compare(circle.render(outcomes.deadlock(), 80, plain=True), "circle-plain")
+    compare(cycle.render(outcomes.deadlock(), 80), "circle")
+    compare(cycle.render(outcomes.deadlock(), 80, plain=True), "circle-plain")
     many = outcomes.outcome(Verdict.DEADLOCK, outcomes.circle(500))
-    shown = circle.render(many)
+    shown = cycle.render(many)
     assert "… 492 more processes …" in shown
     assert "philosopher[499]" in shown
     assert len(shown.splitlines()) < 30
@@ -111,16 +111,16 @@ def test_a_thing_that_nobody_gives() -> None:
         objects=("belt",),
         details=(("reader", "holds a, waits for a message in belt", "x.yaml:3"),),
     )
-    assert "reader ──▶ a message in belt ──▶ nobody" in circle.render(
+    assert "reader ──▶ a message in belt ──▶ nobody" in cycle.render(
         outcomes.outcome(Verdict.DEADLOCK, orphan)
     )
-    assert circle.render(outcomes.outcome()) == ""
+    assert cycle.render(outcomes.outcome()) == ""
 
 
 def test_hostile_names_steer_nothing() -> None:
-    cycle = (outcomes.HOSTILE, "a" * 10_000, outcomes.HOSTILE)
-    finding = Finding(Kind.SELF_WAIT, Verdict.DEADLOCK, "x", processes=cycle[:1], cycle=cycle)
-    shown = circle.render(outcomes.outcome(Verdict.DEADLOCK, finding))
+    names = (outcomes.HOSTILE, "a" * 10_000, outcomes.HOSTILE)
+    finding = Finding(Kind.SELF_WAIT, Verdict.DEADLOCK, "x", processes=names[:1], cycle=names)
+    shown = cycle.render(outcomes.outcome(Verdict.DEADLOCK, finding))
     assert [c for c in shown if not c.isprintable() and c != "\n"] == []
     assert max(map(len, shown.splitlines())) < 200
 

@@ -42,6 +42,6 @@ def _arrow(arrow: Arrow) -> str:
     style = [f"label={_quoted(arrow.kind)}"]
     if not arrow.hard:
         style.append("style=dashed")
-    if arrow.circle:
+    if arrow.in_cycle:
         style += ["penwidth=2.2", 'color="#b02020"']
     return f"{arrow.source} -> {arrow.target} [{', '.join(style)}]"

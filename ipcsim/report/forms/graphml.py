@@ -67,6 +67,6 @@ def _node(node: Node) -> str:
 
 
 def _arrow(number: int, arrow: Arrow) -> str:
-    data = _data("relation", arrow.kind) + _data("circle", str(arrow.circle).lower())
+    data = _data("relation", arrow.kind) + _data("circle", str(arrow.in_cycle).lower())
     ends = f'source="{arrow.source}" target="{arrow.target}"'
     return f'    <edge id="e{number}" {ends}>{data}</edge>\n'

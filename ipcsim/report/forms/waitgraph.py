@@ -39,12 +39,12 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class Arrow:
     """`kind`: `waits for` (process → thing), `held by` or `may be given by` (thing → process).
-    `circle`: one of the arrows of the circle that a finding tells."""
+    `in_cycle`: one of the arrows of the cycle that a finding tells."""
 
     source: str
     target: str
     kind: str
-    circle: bool = False
+    in_cycle: bool = False
 
     @property
     def hard(self) -> bool:
@@ -82,7 +82,7 @@ class _Drawing:
         self._shown: dict[int, None] = {}  # an ordered set
         self._arrows: list[Arrow] = []
         self._left_out = 0
-        self._circle = {pair for f in outcome.findings if f.cycle for pair in pairwise(map(str, f.cycle))}
+        self._cycle = {pair for f in outcome.findings if f.cycle for pair in pairwise(map(str, f.cycle))}
 
     def picture(self) -> Picture:
         waiters = sorted(self._report.graph.needs, key=lambda p: (p not in self._dead, p))
@@ -109,7 +109,7 @@ class _Drawing:
         thing = self._things.setdefault(need, f"o{len(self._things)}")
         name = self._program.processes[process].name
         label = wording.object_name(self._program, need)
-        self._arrows.append(Arrow(f"p{process}", thing, "waits for", (name, label) in self._circle))
+        self._arrows.append(Arrow(f"p{process}", thing, "waits for", (name, label) in self._cycle))
         if not known:
             self._wakers(need, thing, label)
 
@@ -125,7 +125,7 @@ class _Drawing:
                     continue
                 self._shown[process] = None
                 name = self._program.processes[process].name
-                self._arrows.append(Arrow(thing, f"p{process}", kind, (label, name) in self._circle))
+                self._arrows.append(Arrow(thing, f"p{process}", kind, (label, name) in self._cycle))
             self._left_out += len(processes[MOST_WAKERS:])
 
     def _may_help(self, process: int, need: Need) -> bool:

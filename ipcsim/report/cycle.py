@@ -1,4 +1,4 @@
-"""The circle of a deadlock drawn in text, for the moment when it closes."""
+"""The cycle of a deadlock drawn in text, for the moment when it closes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipcsim.report import words
 from ipcsim.report.page import Page
 from ipcsim.verdict import Finding, Kind, Outcome, Verdict
 
-MOST = 8  # processes of a circle that are drawn one by one
+MOST = 8  # processes of a cycle that are drawn one by one
 _LINES = {  # corner, bar, arrow head, line, back up
     False: ("╭─▶ ", "│   ", "▼", "│", "╰─────╯"),
     True: ("+-> ", "|   ", "v", "|", "+-----+"),
@@ -14,14 +14,14 @@ _LINES = {  # corner, bar, arrow head, line, back up
 
 
 def render(outcome: Outcome, width: int = 80, color: bool = False, plain: bool = False) -> str:
-    """Each circle and each thing that nobody gives; empty where the verdict is no deadlock."""
+    """Each cycle and each thing that nobody gives; empty where the verdict is no deadlock."""
     if outcome.verdict is not Verdict.DEADLOCK:
         return ""
     page = Page(width, color)
     for finding in outcome.findings:
         if finding.cycle:
             page.blank()
-            _circle(page, finding, plain)
+            _cycle(page, finding, plain)
         elif finding.kind is Kind.ORPHANED_WAIT and finding.processes:
             page.blank()
             _orphan(page, finding, plain)
@@ -29,7 +29,7 @@ def render(outcome: Outcome, width: int = 80, color: bool = False, plain: bool =
     return page.text()
 
 
-def _circle(page: Page, finding: Finding, plain: bool) -> None:
+def _cycle(page: Page, finding: Finding, plain: bool) -> None:
     first, side, head, line, back = _LINES[plain]
     pairs = list(zip(finding.cycle[:-1:2], finding.cycle[1::2], strict=False))
     shown, left = pairs, 0
