@@ -13,7 +13,7 @@ from ipcsim.analysis.may import (
     Ability,
     MayAnalysis,
 )
-from ipcsim.program.expressions import Binary, Const, Local
+from ipcsim.program.expressions import Binary, BoolOp, Const, Local
 from ipcsim.program.instructions import Assign, Branch
 
 from .programs import (
@@ -115,3 +115,15 @@ def test_a_branch_on_a_constant_is_taken_one_way():
     assert Ability(RISE, 0, 0, 1) in abilities(prog, 0)
     assert Ability(RISE, 0, 0, 1) not in abilities(prog, 1)
     assert Ability(FALL, 0, 1, 1) in abilities(prog, 1)
+
+
+def test_a_branch_is_decided_by_a_part_of_its_condition():
+    """Whoever is not 0 never gives, whatever `left` is by then."""
+    condition = BoolOp(
+        "and", (Binary("==", Local(0, "me"), Const(0)), Binary(">", Local(1, "left"), Const(3)))
+    )
+    count = Assign(at=at(1), text="", slot=1, value=Binary("+", Local(1, "left"), Const(1)))
+    first = Branch(at=at(1), text="", condition=condition, otherwise=3)
+    prog = program(family("x", count, first, v(0), p(1), jump(0), count=2), sets=[semaphores(0, 0)])
+    assert Ability(RISE, 0, 0, 1) in abilities(prog, 0)
+    assert Ability(RISE, 0, 0, 1) not in abilities(prog, 1)
