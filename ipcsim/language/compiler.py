@@ -12,6 +12,7 @@ from ipcsim.language.code import Budget, CodeBuilder
 from ipcsim.language.expressions import compile_expression
 from ipcsim.language.family_names import FamilyName
 from ipcsim.language.loads import CannotUnroll, Loads
+from ipcsim.language.locals_reader import Writes
 from ipcsim.language.nodes import Node, Problems, Scalar, Seq, Value, shorten, show
 from ipcsim.language.objects import Objects
 from ipcsim.language.process_scope import ProcessScope
@@ -54,6 +55,7 @@ class Shared:
     problems: Problems
     budget: Budget = field(default_factory=Budget)
     called: set[str] = field(default_factory=set)
+    writes: dict[str, Writes] = field(default_factory=dict)  # of the procedures
     families: dict[str, FamilyName] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ from ipcsim.language.code import CodeBuilder, TooLarge
 from ipcsim.language.compiler import ProcessCompiler, Shared
 from ipcsim.language.document import ScenarioText
 from ipcsim.language.family_names import FamilyName
-from ipcsim.language.locals_reader import Names, check_local, declare_into, initial_values, names_changed
+from ipcsim.language.locals_reader import Names, check_local, declare_into, initial_values, writes_of
 from ipcsim.language.memory import reads_memory
 from ipcsim.language.nodes import Mark, Node, Seq
 from ipcsim.language.objects import NAME
@@ -168,10 +168,10 @@ class FamilyReader:
         self, steps: Seq[Node], variables: dict[str, Typed], builder: CodeBuilder
     ) -> ProcessCompiler:
         shared = self.shared
-        declare_into(steps, Names(variables, builder), shared.objects, self.problems, shared.constants)
-        changed = names_changed(steps)
+        writes = writes_of(steps, shared.objects)
+        declare_into(writes, Names(variables, builder), shared.objects, self.problems, shared.constants)
         constant = frozenset(
-            v.expr.slot for n, v in variables.items() if n not in changed and isinstance(v.expr, Local)
+            v.expr.slot for n, v in variables.items() if n not in writes.names and isinstance(v.expr, Local)
         )
         scope = ProcessScope(shared.constants, shared.objects, variables, builder)
         return ProcessCompiler(shared, scope, constant)

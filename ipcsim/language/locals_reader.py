@@ -11,22 +11,30 @@ from ipcsim.language.code import CodeBuilder
 from ipcsim.language.expressions import cost
 from ipcsim.language.nodes import Map, Mark, Node, Problems, Scalar
 from ipcsim.language.objects import Objects, check_name
-from ipcsim.language.step_table import Assigned, Into, steps_in
+from ipcsim.language.step_table import Assigned, Into, Received, steps_in
 from ipcsim.language.types import BROKEN, Type, Typed, merge
 from ipcsim.program.expressions import Expr, Local, bounded, compile_expression
 
 MAX_STEPS = 10_000_000  # to compute the first values of the locals of a family
 
 
-def names_changed(steps: Node) -> set[str]:
-    """The names that steps change, by an `into:` or by assignment."""
-    found: set[str] = set()
+@dataclass(slots=True)
+class Writes:
+    """What steps write: the variables of `into:` with what they receive, and every name that changes."""
+
+    into: list[tuple[Scalar, Received]]
+    names: set[str]
+
+
+def writes_of(steps: Node, objects: Objects) -> Writes:
+    found = Writes([], set())
     for kind, node in steps_in(steps):
         for spec, part in kind.parts(node):
             if isinstance(spec, Into) and isinstance(part, Scalar):
-                found.add(part.text)
+                found.into.append((part, spec.receives(node[kind.name], objects)))
+                found.names.add(part.text)
             elif isinstance(spec, Assigned) and isinstance(part, Map):
-                found |= {k.split(".")[0].split("[")[0].strip() for k in part}
+                found.names |= {k.split(".")[0].split("[")[0].strip() for k in part}
     return found
 
 
@@ -64,26 +72,22 @@ def check_local(
 
 
 def declare_into(
-    steps: Node, names: Names, objects: Objects, problems: Problems, constants: dict[str, Typed]
+    writes: Writes, names: Names, objects: Objects, problems: Problems, constants: dict[str, Typed]
 ) -> None:
-    """Makes a local of every `into:` variable in `steps` that is not one yet."""
-    for kind, node in steps_in(steps):
-        for spec, into in kind.parts(node):
-            if not isinstance(spec, Into) or not isinstance(into, Scalar):
-                continue
-            wanted, initial = spec.receives(node[kind.name], objects)
-            known = names.variables.get(into.text)
-            if into.text == "me":
-                problems.add(into.mark, "`me` never changes")
-            elif known is not None:
-                if merge(known.type, wanted) is None:
-                    message = f"`{into.text}` holds {_words(known.type)}, not {_words(wanted)}"
-                    problems.add(into.mark, message, "choose another name")
-            elif check_local(into.text, into.mark, objects, constants, problems):
-                slot = names.builder.new_slot(names.prefix + into.text, initial)
-                names.variables[into.text] = Typed(Local(slot, into.text), wanted)
-            else:
-                names.variables[into.text] = BROKEN
+    """Makes a local of every `into:` variable that is not one yet."""
+    for into, (wanted, initial) in writes.into:
+        known = names.variables.get(into.text)
+        if into.text == "me":
+            problems.add(into.mark, "`me` never changes")
+        elif known is not None:
+            if merge(known.type, wanted) is None:
+                message = f"`{into.text}` holds {_words(known.type)}, not {_words(wanted)}"
+                problems.add(into.mark, message, "choose another name")
+        elif check_local(into.text, into.mark, objects, constants, problems):
+            slot = names.builder.new_slot(names.prefix + into.text, initial)
+            names.variables[into.text] = Typed(Local(slot, into.text), wanted)
+        else:
+            names.variables[into.text] = BROKEN
 
 
 def _words(type_: Type) -> str:

@@ -193,7 +193,10 @@ class Either(Spec[Any]):
         self.takes = tuple(kind for form in self.forms for kind in form.takes)
 
     def form(self, node: Node) -> Spec[Any]:
-        return next((f for f in self.forms if isinstance(node, f.takes)), self.forms[0])
+        for form in self.forms:
+            if isinstance(node, form.takes):
+                return form
+        return self.forms[0]
 
     def read(self, place: Place) -> Any:
         return self.form(place.node).read(place)

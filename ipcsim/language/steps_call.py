@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipcsim.language.compiler import ProcessCompiler, step
 from ipcsim.language.leaves import VALUE, scalar
-from ipcsim.language.locals_reader import Names, declare_into, names_changed
+from ipcsim.language.locals_reader import Names, declare_into, writes_of
 from ipcsim.language.memory import reads_memory
 from ipcsim.language.nodes import Map, Mark, Scalar, Seq, suggest
 from ipcsim.language.process_scope import ProcessScope, zero_of
@@ -73,12 +73,14 @@ def inline(
 ) -> None:
     """Emits the steps of a procedure; what never changes stands for its argument itself."""
     at, b = mark.location, c.builder
-    changed = names_changed(procedure.steps)
+    writes = c.shared.writes.get(name)
+    if writes is None:
+        writes = c.shared.writes[name] = writes_of(procedure.steps, c.objects)
     variables = {"me": c.scope.variables["me"]}
     for argument, typed in arguments.items():
         if typed.type.name == "range":
             c.problems.add(mark, f"`{argument}` is a range, which is not a value: write the list")
-        if argument not in changed and _stays(c, typed.expr):
+        if argument not in writes.names and _stays(c, typed.expr):
             variables[argument] = typed
             continue
         slot = b.new_slot(f".{name}.{argument}", zero_of(typed.type))
@@ -97,7 +99,7 @@ def inline(
                 b.assign(at, f"{name}: {local}", slot, c.loads.take_out(typed.expr, at))
             variables[local] = Typed(Local(slot, local), typed.type)
         names = Names(variables, b, f".{name}.")
-        declare_into(procedure.steps, names, c.objects, c.problems, c.scope.constants)
+        declare_into(writes, names, c.objects, c.problems, c.scope.constants)
         c.steps(procedure.steps)
     finally:
         c.scope, c.calls = outer, outer_calls
