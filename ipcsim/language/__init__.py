@@ -1,10 +1,11 @@
 """The language of scenarios: YAML text → Program, every error with its place in the text.
 
-Nothing in a text is ever executed, and no path in it is opened. YAML and pydantic are imported only
-when a text is read.
+Nothing in a text is ever executed, and no path in it is opened. YAML is imported only when a
+text is read.
 
-From the text inwards: `yaml_reader` makes nodes with positions (`nodes`); `document` and `shape` check
-which keys there are (`leaves`: what stands in them), `step_table` does so for steps; `loader` puts a
+From the text inwards: `yaml_reader` makes nodes with positions (`nodes`). One language of schemas, `spec`
+with the leaves in `leaves`, says which keys there are and what stands in them: `shape` for a document
+(`document` reads one), `step_table` for steps, of which each is one entry in `steps_*`. `loader` puts a
 Program together from `parameters`, `objects`, `families`, `properties` and `settings`. A family's steps
 go through `compiler` and `steps_*` into `code`; expressions through `expression_text`, `expressions`
 (names: `scope`, `process_scope`, `family_names`; types: `types`) and `loads`, which makes an

@@ -1,39 +1,44 @@
-"""ProcessCompiler: the steps of one family → instructions. The steps themselves are in `steps_*`."""
+"""ProcessCompiler: the steps of one family → instructions. The steps themselves are in `steps_*`, which
+`step` puts into the table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ipcsim.errors import Location
 from ipcsim.language.code import Budget, CodeBuilder
 from ipcsim.language.expressions import compile_expression
 from ipcsim.language.family_names import FamilyName
-from ipcsim.language.leaves import seconds
 from ipcsim.language.loads import CannotUnroll, Loads
-from ipcsim.language.nodes import Map, Node, Problems, Scalar, Seq, shorten, show
+from ipcsim.language.locals_reader import Writes
+from ipcsim.language.nodes import Node, Problems, Scalar, Seq, Value, shorten, show
 from ipcsim.language.objects import Objects
 from ipcsim.language.process_scope import ProcessScope
 from ipcsim.language.shape import ProcedureShape
-from ipcsim.language.step_table import Step, read_step
-from ipcsim.language.types import BROKEN, Type, Typed
+from ipcsim.language.spec import Spec
+from ipcsim.language.step_table import Blocking, Failing, Options, Step, StepKind, Target, enter, read_step
+from ipcsim.language.types import BROKEN, Typed
 from ipcsim.language.values import compile_value
-from ipcsim.language.yaml_reader import as_bool
-from ipcsim.program.expressions import Expr
+from ipcsim.program.expressions import Expr, Local
 from ipcsim.program.instructions import Call
 
+AnyStep = Step[Any, Options]
 MAX_NESTING = 60  # of steps in steps, calls among them
 
-Handler = Callable[["ProcessCompiler", Step], None]
-HANDLERS: dict[str, Handler] = {}
+V = TypeVar("V")
+W = TypeVar("W", bound=Options)
+Handler = Callable[["ProcessCompiler", Step[V, W]], None]
 
 
-def handles(*names: str) -> Callable[[Handler], Handler]:
-    """Registers the function that compiles the steps of these names."""
+def step(
+    name: str, doc: str, value: Spec[V], options: type[W], *, cases: bool = False, creates: bool = False
+) -> Callable[[Handler[V, W]], Handler[V, W]]:
+    """The entry of a step in the table (`StepKind`), made of the function that compiles it."""
 
-    def register(handler: Handler) -> Handler:
-        HANDLERS.update(dict.fromkeys(names, handler))
+    def register(handler: Handler[V, W]) -> Handler[V, W]:
+        enter(StepKind(name, doc, value, options, handler, cases, creates))
         return handler
 
     return register
@@ -50,6 +55,7 @@ class Shared:
     problems: Problems
     budget: Budget = field(default_factory=Budget)
     called: set[str] = field(default_factory=set)
+    writes: dict[str, Writes] = field(default_factory=dict)  # of the procedures
     families: dict[str, FamilyName] = field(default_factory=dict)
 
 
@@ -88,37 +94,35 @@ class ProcessCompiler:
         self.shared.budget.spend(step.mark)
         with self.builder.scratch():
             try:
-                HANDLERS[step.kind.name](self, step)
+                step.kind.compile(self, step)
             except CannotUnroll as error:
                 self.problems.add(step.mark, f"this {error}")
         self.builder.mark = outer
 
     # --- what handlers need ---
 
-    def at(self, step: Step) -> Location:
+    def at(self, step: AnyStep) -> Location:
         return step.mark.location
 
-    def text(self, step: Step) -> str:
-        return shorten(f"{step.kind.name}: {show(step.value)}")
+    def text(self, step: AnyStep) -> str:
+        return shorten(f"{step.kind.name}: {show(step.node[step.kind.name])}")
 
-    def typed(self, node: Node) -> Typed:
+    def typed(self, node: Value) -> Typed:
         """The expression (or list of them) at `node`, its reads of memory still inside."""
-        if not isinstance(node, (Scalar, Seq)):
-            return BROKEN
         if isinstance(node, Seq):
             self.shared.budget.spend(node.mark, len(node))
         return compile_value(node, self.scope, self.problems)
 
-    def read(self, typed: Typed, step: Step) -> Expr:
+    def read(self, typed: Typed, step: AnyStep) -> Expr:
         """The expression with its reads taken out, as loads before the next instruction."""
         return self.loads.take_out(typed.expr, self.at(step))
 
-    def number(self, node: Node, what: str) -> Typed:
+    def number(self, node: Value, what: str) -> Typed:
         """The numeric expression at `node`."""
         typed = self.typed(node)
         return typed if self.is_number(node, typed, what) else BROKEN
 
-    def is_number(self, node: Node, typed: Typed, what: str) -> bool:
+    def is_number(self, node: Value, typed: Typed, what: str) -> bool:
         if not typed.type.is_number:
             self.problems.add(node.mark, f"{what} is a number; this is {typed.type.a}")
             return False
@@ -129,30 +133,31 @@ class ProcessCompiler:
         typed = compile_expression(scalar, self.scope, self.problems, start=start, end=end)
         return typed if self.is_number(scalar, typed, "an index") else BROKEN
 
-    def flag(self, node: Node | None) -> bool:
-        return isinstance(node, Scalar) and bool(as_bool(node))
+    def maybe(self, node: Scalar | None, what: str, step: AnyStep) -> Expr | None:
+        """The numeric expression of an option, read; None where it is not given."""
+        return None if node is None else self.read(self.number(node, what), step)
 
-    def into(self, node: Node | None, wanted: Type) -> int | None:
-        """The slot of an `into:` variable, which was declared before (see `locals_reader`)."""
-        if not isinstance(node, Scalar):
+    def into(self, target: Target | None) -> int | None:
+        """The slot of the local that the step writes, which `locals_reader` has seen to."""
+        if target is None:
             return None
-        variable = self.scope.variables.get(node.text)
-        if variable is None or not hasattr(variable.expr, "slot"):
-            return 0  # told where it was declared
-        slot: int = variable.expr.slot
+        typed = self.scope.variables[target.text]
+        assert isinstance(typed.expr, Local)
+        slot = typed.expr.slot
+        assert typed is BROKEN or slot not in self.constant_slots, (
+            f"no entry says that `{target.text}` is written"
+        )
         return slot
 
-    def kernel_call(self, step: Step, make: Callable[..., Call], **fields: Any) -> None:
+    def kernel_call(self, step: Step[Any, Failing], make: Callable[..., Call], **fields: Any) -> None:
         """Emits a call with the options of `step`, and the steps that handle its errors after it."""
         at, options = self.at(step), step.options
-        timeout = options.get("timeout")
-        handled = options.get("on_error")
-        handlers = {n: self.builder.label() for n in handled} if isinstance(handled, Map) else {}
-        if "nowait" in step.kind.options:
-            fields["nowait"] = self.flag(options.get("nowait"))
-            fields["timeout"] = seconds(timeout.text) if isinstance(timeout, Scalar) else None
+        handled = options.on_error
+        handlers = {} if handled is None else {name: self.builder.label() for name in handled}
+        if isinstance(options, Blocking):
+            fields |= {"nowait": options.nowait, "timeout": options.timeout}
         self.builder.emit(make(at=at, text=self.text(step), handlers=tuple(handlers.items()), **fields))
-        if not isinstance(handled, Map):
+        if handled is None:
             return
         end = self.builder.label()
         for name, label in handlers.items():

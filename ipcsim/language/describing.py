@@ -25,7 +25,7 @@ def describe(source: Source, resolve: Callable[[str], Source] | None = None) -> 
             entry.expected.run,
             entry.expected.verify,
             entry.settings,
-            definition.mark("expect", entry.place).location,
+            entry.at,
         )
         for entry in read_variants(definition, parameters, problems)
     )

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ipcsim.language import (  # noqa: F401  they register
-    steps_call,
-    steps_control,
-    steps_data,
-    steps_objects,
-    steps_processes,
-    steps_semaphores,
-)
 from ipcsim.language.code import CodeBuilder, TooLarge
 from ipcsim.language.compiler import ProcessCompiler, Shared
 from ipcsim.language.document import ScenarioText
 from ipcsim.language.family_names import FamilyName
-from ipcsim.language.locals_reader import Names, check_local, declare_into, initial_values, names_changed
+from ipcsim.language.locals_reader import Names, check_local, declare_into, initial_values, writes_of
 from ipcsim.language.memory import reads_memory
-from ipcsim.language.nodes import Mark, Seq
+from ipcsim.language.nodes import Mark, Node, Seq
 from ipcsim.language.objects import NAME
 from ipcsim.language.phases import mark_ends_of_phases
 from ipcsim.language.process_scope import ProcessScope, zero_of
 from ipcsim.language.scope import Scope
 from ipcsim.language.shape import IdentityShape, ProcessShape
+from ipcsim.language.steps import inline
 from ipcsim.language.types import BROKEN, INT, Typed
 from ipcsim.language.values import compile_value, constant_int
-from ipcsim.language.yaml_reader import as_bool
 from ipcsim.program.expressions import Const, Expr, Local
 from ipcsim.program.flow import walk
 from ipcsim.program.instructions import Exit
@@ -65,10 +57,10 @@ class FamilyReader:
 
     def read(self) -> None:
         """Compiles every family, then checks the procedures that none of them calls."""
-        shapes = self.text.shape.processes or {}
+        shapes: dict[str, ProcessShape] = self.text.shape.processes or {}
         for number, (name, shape) in enumerate(shapes.items()):
             self.names[name] = self.declare(number, name, shape)
-        for name in sorted({str(c[1]) for c in self.text.cut if c[0] == "processes" and len(c) > 1}):
+        for name in self.text.cut_in("processes"):
             self.names.setdefault(name, FamilyName(name, 0, None, is_broken=True))
         self.is_sound = self.problems.count == 0
         for name, shape in shapes.items():
@@ -92,9 +84,8 @@ class FamilyReader:
                 f"`{name[:40]}` is not a name: letters, digits and `_`, not a digit first",
             )
         count = self.count(name, shape)
-        spawned = shape.spawned is not None and bool(as_bool(shape.spawned))
         is_broken = self.problems.count > before or self.text.was_cut("processes", name)
-        return FamilyName(name, number, count, spawned, is_broken)
+        return FamilyName(name, number, count, shape.spawned, is_broken)
 
     def read_family(self, named: FamilyName, shape: ProcessShape) -> None:
         name, count, is_broken = named.name, named.count, named.is_broken
@@ -174,12 +165,14 @@ class FamilyReader:
             found.append((node.mark, typed.expr))
         return found, scope.slots
 
-    def compiler(self, steps: Seq, variables: dict[str, Typed], builder: CodeBuilder) -> ProcessCompiler:
+    def compiler(
+        self, steps: Seq[Node], variables: dict[str, Typed], builder: CodeBuilder
+    ) -> ProcessCompiler:
         shared = self.shared
-        declare_into(steps, Names(variables, builder), shared.objects, self.problems, shared.constants)
-        changed = names_changed(steps)
+        writes = writes_of(steps, shared.objects)
+        declare_into(writes, Names(variables, builder), shared.objects, self.problems, shared.constants)
         constant = frozenset(
-            v.expr.slot for n, v in variables.items() if n not in changed and isinstance(v.expr, Local)
+            v.expr.slot for n, v in variables.items() if n not in writes.names and isinstance(v.expr, Local)
         )
         scope = ProcessScope(shared.constants, shared.objects, variables, builder)
         return ProcessCompiler(shared, scope, constant)
@@ -212,7 +205,7 @@ class FamilyReader:
             compiler = self.compiler(Seq(mark), variables, builder)
             try:
                 with builder.discard():
-                    steps_call.inline(compiler, mark, name, shape, dict.fromkeys(
+                    inline(compiler, mark, name, shape, dict.fromkeys(
                         (a.text for a in shape.arguments or []), BROKEN))  # fmt: skip
             except TooLarge as error:
                 self.problems.add(error.mark, str(error))

@@ -1,199 +1,166 @@
-"""What can stand at the leaves of a document: one pydantic annotation a kind of scalar."""
+"""What can stand at the leaves of a text: one Spec for each kind of scalar, with its words and JSON Schema.
+
+A leaf whose value is known at once gives that (`FLAG` a bool, `DURATION` seconds); one that is looked at
+again, because it is a name or an expression, gives the Scalar with its place.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import TypeVar
 
-from pydantic import Discriminator, Tag
-from pydantic_core import PydanticCustomError, core_schema
-
-from ipcsim.language.nodes import Map, Scalar, Seq, kind_of
+from ipcsim.language.nodes import Node, Scalar, Seq
+from ipcsim.language.spec import Json, Key, Leaf, Listed, Spec, Steps
 from ipcsim.language.yaml_reader import as_bool, as_int
 from ipcsim.program.program import LONGEST_RUN, Discipline, Fairness, Scheduler
 from ipcsim.verdict import Verdict
 
-DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ns|us|ms|s|min)")
-SIZE = re.compile(r"(\d{1,9})\s*(kB|MB|GB)")
-SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
-UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
-MODE = re.compile(r"0?o?[0-7]{3,4}")
-
-Json = dict[str, Any]
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ns|us|ms|s|min)")
+_SIZE = re.compile(r"(\d{1,9})\s*(kB|MB|GB)")
+_MODE = re.compile(r"0?o?[0-7]{3,4}")
+_PAUSE = re.compile(r"\s*(\S+?)\s*(?:\.\.\s*(\S+)\s*)?")
+_SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
+_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
+MOST_SEEDS = 10_000  # of a test: each is one
+OFF = 0  # what `off` is read as where else a number greater than 0 stands
+PARAMETER_TYPES = ("int", "choice", "bool", "text")
+E = TypeVar("E", bound=StrEnum)
 
 
 def seconds(text: str) -> float | None:
     """`10ms` → 0.01; None where the text is no duration."""
-    match = DURATION.fullmatch(text.strip())
-    return None if match is None else float(match[1]) * UNITS[match[2]]
+    match = _DURATION.fullmatch(text.strip())
+    return None if match is None else float(match[1]) * _UNITS[match[2]]
+
+
+def pause_bounds(text: str) -> tuple[float, float] | None:
+    """`10ms` → (0.01, 0.01), `0ms..2ms` → (0, 0.002); None where it is neither."""
+    match = _PAUSE.fullmatch(text)
+    if match is None:
+        return None
+    least, most = seconds(match[1]), seconds(match[2] or match[1])
+    return None if least is None or most is None or most < least else (least, most)
 
 
 def size(text: str) -> int | None:
     """`10MB` → 10,000,000 bytes; None where the text is no size."""
-    match = SIZE.fullmatch(text.strip())
-    return None if match is None else int(match[1]) * SIZES[match[2]]
+    match = _SIZE.fullmatch(text.strip())
+    return None if match is None else int(match[1]) * _SIZES[match[2]]
 
 
-@dataclass(frozen=True, eq=False)
-class Leaf:
-    """Accepts the nodes that `fits` accepts, as they are; `what` completes "expected …"."""
-
-    what: str
-    fits: Callable[[Any], bool]
-    json: Json
-
-    def check(self, value: Any) -> Any:
-        if self.fits(value):
-            return value
-        context = {"what": self.what, "kind": kind_of(value)}
-        raise PydanticCustomError("shape", "expected {what}, not {kind}", context)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.check)
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Json:
-        return dict(self.json)
+def _run_time(scalar: Scalar) -> float | None:
+    value = seconds(scalar.text)
+    return value if value is not None and value <= LONGEST_RUN else None
 
 
-def _scalar(what: str, json: Json, fits: Callable[[Scalar], bool] = lambda s: True) -> Leaf:
-    return Leaf(what, lambda v: isinstance(v, Scalar) and not v.is_null and fits(v), json)
+def _mode(scalar: Scalar) -> int | None:
+    return int(scalar.text.lower().removeprefix("0o"), 8) if _MODE.fullmatch(scalar.text) else None
 
 
-def _is_off_or_positive(scalar: Scalar) -> bool:
-    return scalar.text == "off" or (as_int(scalar) or 0) > 0
+def _within(low: int, high: int) -> Callable[[Scalar], int | None]:
+    def convert(scalar: Scalar) -> int | None:
+        number = as_int(scalar)
+        return number if number is not None and low <= number <= high else None
+
+    return convert
 
 
-def _is_natural(scalar: Scalar) -> bool:
-    return 0 <= (-1 if (number := as_int(scalar)) is None else number) < 2**63
+def _off_or_positive(scalar: Scalar) -> int | None:
+    return OFF if scalar.text == "off" else _within(1, 10**40)(scalar)
 
 
-def _is_value(node: Any) -> bool:
+def _is_value(node: Node) -> bool:
     if isinstance(node, Seq):
         return all(map(_is_value, node))
     return isinstance(node, Scalar) and not node.is_null
 
 
+def _some(scalar: Scalar) -> bool:
+    return bool(scalar.text.strip())
+
+
+def scalar(
+    what: str, json: Json, fits: Callable[[Scalar], bool] = _some, *, null: bool = False
+) -> Spec[Scalar]:
+    """A scalar that fits, as it is."""
+    return Leaf(what, json, lambda s: s if fits(s) else None, null=null)
+
+
+def word(what: str, words: Iterable[str], *, null: bool = False) -> Spec[Scalar]:
+    """One of these words; or nothing, where `null` says so."""
+    known = [*words]
+    json: Json = {"enum": [*known, None] if null else known}
+    return scalar(f"{what}: {', '.join(known)}", json, lambda s: s.text in known or s.is_null, null=null)
+
+
+def member(what: str, members: Iterable[E]) -> Spec[E]:
+    """One of these members of an enumeration, by its name."""
+    by_name = {str(m): m for m in members}
+    return Leaf(f"{what}: {', '.join(by_name)}", {"enum": [*by_name]}, lambda s: by_name.get(s.text))
+
+
 EXPRESSION_JSON: Json = {"type": ["string", "integer", "boolean"]}
-VALUE_JSON: Json = {"anyOf": [EXPRESSION_JSON, {"type": "array", "items": EXPRESSION_JSON}]}
-DURATION_JSON: Json = {
-    "type": "string",
-    "pattern": r"^\d+(\.\d+)?\s*(ns|us|ms|s|min)$",
-    "examples": ["10ms", "2s"],
-}
-MODE_JSON: Json = {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^0?o?[0-7]{3,4}$"}]}
-TYPE_JSON: Json = {
+_DURATION_JSON: Json = {
+    "type": "string", "pattern": r"^\d+(\.\d+)?\s*(ns|us|ms|s|min)$", "examples": ["10ms", "2s"],
+}  # fmt: skip
+_MODE_JSON: Json = {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^0?o?[0-7]{3,4}$"}]}
+_SIZE_JSON: Json = {"type": "string", "pattern": r"^\d+\s*(kB|MB|GB)$", "examples": ["100MB", "2GB"]}
+_TYPE_JSON: Json = {
     "type": "string",
     "pattern": r"^(int|long|short|char|uint)(\s*\[.+\])?$",
     "examples": ["int", "long", "int[8]", "char[30]"],
 }
-MOST_SEEDS = 10_000  # of a test: each is one
-VERDICTS = [str(v) for v in Verdict]
-SCHEDULERS = [str(s) for s in Scheduler if s is not Scheduler.REPLAY]
-PARAMETER_TYPES = ["int", "choice", "bool", "text"]
+_PAUSE_JSON: Json = {"type": "string", "examples": ["10ms", "0ms..2ms"]}
+_POSITIVE_JSON: Json = {"type": "integer", "minimum": 1}
+
+TEXT: Spec[str] = Leaf("a text", {"type": ["string", "integer"]}, lambda s: s.text.strip())
+WORD = scalar("a word", EXPRESSION_JSON, lambda s: bool(s.text) and "\n" not in s.text)
+NAME = scalar("a name", {"type": "string"})
+INT: Spec[int] = Leaf("a whole number", {"type": "integer"}, as_int)
+NATURAL: Spec[int] = Leaf(
+    "a whole number, 0 or more", {"type": "integer", "minimum": 0}, _within(0, 2**63 - 1)
+)
+SEEDS: Spec[int] = Leaf(f"a whole number from 1 to {MOST_SEEDS:,}", _POSITIVE_JSON, _within(1, MOST_SEEDS))
+OFF_OR_POSITIVE: Spec[int] = Leaf(
+    "a whole number greater than 0, or `off`", {"anyOf": [_POSITIVE_JSON, {"const": "off"}]}, _off_or_positive
+)
+FLAG: Spec[bool] = Leaf("`true` or `false`", {"type": "boolean"}, as_bool)
+SIZE: Spec[int] = Leaf("a size such as `100MB`, `2GB`", _SIZE_JSON, lambda s: size(s.text))
+MODE: Spec[int] = Leaf("permissions in octal such as `0600`", _MODE_JSON, _mode)
+FIELD_TYPE = scalar("a type such as `int`, `long`, `int[8]` or `char[30]`", _TYPE_JSON, lambda s: True)
+PARAMETER_TYPE = word("a type", PARAMETER_TYPES)
+OBJECT_KEY = scalar(
+    "`private`, a number, or {path: …, id: …}",
+    {"anyOf": [{"const": "private"}, {"type": "integer"}]},
+    lambda s: s.text == "private" or as_int(s) is not None,
+)
+VERDICT = member("a verdict", Verdict)
+SCHEDULER = member("a scheduler", [s for s in Scheduler if s is not Scheduler.REPLAY])
+DISCIPLINE = member("an order of waking", Discipline)
+FAIRNESS = member("a fairness", Fairness)
+
+DURATION: Spec[float] = Leaf("a duration such as `10ms`", _DURATION_JSON, lambda s: seconds(s.text))
+RUN_TIME: Spec[float] = Leaf("a duration such as `2s`, `1min`, of at most a week", _DURATION_JSON, _run_time)
+PAUSE: Spec[tuple[float, float]] = Leaf(
+    "a duration such as `10ms` or `0ms..2ms`", _PAUSE_JSON, lambda s: pause_bounds(s.text)
+)
+
+# in a document, where a value is known when the text is loaded
+CONSTANT = scalar("an expression such as `seats - 1`", EXPRESSION_JSON, lambda s: True)
+CONSTANTS: Spec[Scalar | Seq[Node]] = Leaf(
+    "a value or a list of values",
+    {"anyOf": [EXPRESSION_JSON, {"type": "array", "items": EXPRESSION_JSON}]},
+    lambda node: node if _is_value(node) else None,
+    takes=(Scalar, Seq),
+)
+# in a step
+EXPRESSION = scalar("an expression", EXPRESSION_JSON)
+VALUE = scalar("an expression or a list of them", EXPRESSION_JSON) | Listed(EXPRESSION)
+STEPS = Steps()
 
 
-def _one_of(what: str, words: list[str]) -> Leaf:
-    return _scalar(f"{what}: {', '.join(words)}", {"enum": words}, lambda s: s.text in words)
-
-
-Text = Annotated[Scalar, _scalar("a text", {"type": ["string", "integer"]})]
-Word = Annotated[Scalar, _scalar("a word", EXPRESSION_JSON, lambda s: bool(s.text) and "\n" not in s.text)]
-Int = Annotated[Scalar, _scalar("a whole number", {"type": "integer"}, lambda s: as_int(s) is not None)]
-Natural = Annotated[
-    Scalar, _scalar("a whole number, 0 or more", {"type": "integer", "minimum": 0}, _is_natural)
-]
-Positive = Annotated[
-    Scalar,
-    _scalar(
-        f"a whole number from 1 to {MOST_SEEDS:,}",
-        {"type": "integer", "minimum": 1},
-        lambda s: 1 <= (as_int(s) or 0) <= MOST_SEEDS,
-    ),
-]
-Bool = Annotated[Scalar, _scalar("`true` or `false`", {"type": "boolean"}, lambda s: as_bool(s) is not None)]
-Expression = Annotated[Scalar, _scalar("an expression such as `seats - 1`", EXPRESSION_JSON)]
-Duration = Annotated[
-    Scalar,
-    _scalar("a duration such as `10ms`, `2s`, `1min`", DURATION_JSON, lambda s: seconds(s.text) is not None),
-]
-SIZE_JSON: Json = {"type": "string", "pattern": r"^\d+\s*(kB|MB|GB)$", "examples": ["100MB", "2GB"]}
-Size = Annotated[
-    Scalar, _scalar("a size such as `100MB`, `2GB`", SIZE_JSON, lambda s: size(s.text) is not None)
-]
-RunTime = Annotated[
-    Scalar,
-    _scalar(
-        "a duration such as `2s`, `1min`, of at most a week",
-        DURATION_JSON,
-        lambda s: (value := seconds(s.text)) is not None and value <= LONGEST_RUN,
-    ),
-]
-Mode = Annotated[
-    Scalar,
-    _scalar("permissions in octal such as `0600`", MODE_JSON, lambda s: bool(MODE.fullmatch(s.text))),
-]
-OffOrPositive = Annotated[
-    Scalar,
-    _scalar(
-        "a whole number greater than 0, or `off`",
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "off"}]},
-        _is_off_or_positive,
-    ),
-]
-VerdictWord = Annotated[Scalar, _one_of("a verdict", VERDICTS)]
-ParameterType = Annotated[Scalar, _one_of("a type", PARAMETER_TYPES)]
-SchedulerWord = Annotated[Scalar, _one_of("a scheduler", SCHEDULERS)]
-DisciplineWord = Annotated[Scalar, _one_of("an order of waking", [str(d) for d in Discipline])]
-FairnessWord = Annotated[Scalar, _one_of("a fairness", [str(f) for f in Fairness])]
-FieldType = Annotated[Scalar, _scalar("a type such as `int`, `long`, `int[8]` or `char[30]`", TYPE_JSON)]
-KeyWord = Annotated[
-    Scalar,
-    _scalar(
-        "`private`, a number, or {path: …, id: …}",
-        {"anyOf": [{"const": "private"}, {"type": "integer"}]},
-        lambda s: s.text == "private" or as_int(s) is not None,
-    ),
-]
-Value = Annotated[Scalar | Seq, Leaf("a value or a list of values", _is_value, VALUE_JSON)]
-Steps = Annotated[
-    Seq,
-    Leaf(
-        "a list of steps (each on a line of its own that starts with `- `)",
-        lambda v: isinstance(v, Seq),
-        {"x-steps": True},
-    ),
-]
-
-
-def by_kind(value: Any) -> str:
-    """Which alternative of a union a node can only mean; such tags never show in messages."""
-    return "<mapping>" if isinstance(value, Map) else "<list>" if isinstance(value, Seq) else "<word>"
-
-
-def by_mapping(value: Any) -> str:
-    return "<mapping>" if isinstance(value, Map) else "<word>"
-
-
-BY_KIND, BY_MAPPING = Discriminator(by_kind), Discriminator(by_mapping)
-MAPPING, LIST, WORD = Tag("<mapping>"), Tag("<list>"), Tag("<word>")
-
-
-@dataclass(frozen=True, eq=False)
-class Shorthand:
-    """What `expand` makes of a node may also be written as `json` says."""
-
-    expand: Callable[[Any], Any]
-    json: Json
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
-        return core_schema.no_info_before_validator_function(self.expand, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Json:
-        return {"anyOf": [dict(self.json), handler(schema)]}
-
-
-def shorthand(key: str, json: Json, *kinds: type) -> Shorthand:
-    """A value of one of `kinds` alone stands for `{key: value}`."""
-    return Shorthand(lambda value: {key: value} if isinstance(value, kinds) else value, json)
+def flag(doc: str, name: str = "") -> Key[bool]:
+    """A key that may be given: true or false, which it is unless told."""
+    return Key(FLAG, doc, name, default=False)

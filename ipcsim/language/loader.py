@@ -39,6 +39,7 @@ from ipcsim.language.values import constant
 from ipcsim.language.yaml_reader import read_yaml
 from ipcsim.program import Program, RunSettings, Source, VerifySettings
 from ipcsim.program.expressions import Const
+from ipcsim.verdict import Verdict
 
 Resolve = Callable[[str], Source]
 
@@ -63,14 +64,13 @@ class Texts:
                 Mark(self.document_of(self.scenario), 1, 1), "there are no processes here, and no `problem:`"
             )
         if shape.with_ is not None and self.is_problem:
-            key = next(k for k in DEFINING if getattr(shape, k) is not None)
+            key = next(k for k in DEFINING if k in shape.given)
             problems.add(
                 self.scenario.mark("with"),
                 f"`with:` belongs into a scenario; `{key}:` makes this text the problem itself",
                 "give defaults in `parameters:`",
             )
-        for key in ("scenario", "problem"):
-            name = getattr(shape, key)
+        for key, name in (("scenario", shape.scenario), ("problem", shape.problem)):
             if name is not None and not (
                 NAME.fullmatch(name.text) or (key == "problem" and self.is_reference)
             ):
@@ -130,13 +130,14 @@ def load_program(
     given = {k: v for k, v in (arguments or {}).items() if not definition.was_cut("parameters", k)}
     values = own | read_arguments(given, parameters)
     constants = as_constants(values, parameters)
-    for name in sorted({str(c[1]) for c in definition.cut if c[0] == "parameters" and len(c) > 1}):
+    for name in definition.cut_in("parameters"):
         constants.setdefault(name, BROKEN)
     _read_constants(definition, constants, problems)
     shape = definition.shape
-    roots = [p.steps for p in (shape.processes or {}).values()]
-    roots += [p.steps for p in (shape.procedures or {}).values()]
-    reader = ObjectReader(definition, Scope(constants), problems, created_objects(list(roots)))
+    created: set[str] = set()
+    for runs in (shape.processes, shape.procedures):
+        created = created.union(*(created_objects(p.steps) for p in (runs or {}).values()))
+    reader = ObjectReader(definition, Scope(constants), problems, created)
     objects = reader.read()
     shared = Shared(
         constants, objects, _procedures(definition, problems), _broken_procedures(definition), problems
@@ -172,9 +173,8 @@ def load_program(
 def words(texts: Texts, key: str) -> str:
     """A text of the scenario, or else of its problem."""
     for text in (texts.scenario, texts.definition):
-        scalar = getattr(text.shape, key)
-        if scalar is not None:
-            return str(scalar.text).strip()
+        if key in text.shape.given:
+            return str(text.shape.given[key])
     return ""
 
 
@@ -187,9 +187,7 @@ def read_values(
     values = {name: info.default for name, info in parameters.items()}
     shape = texts.scenario.shape
     if not texts.is_problem:
-        values |= read_with(
-            shape.with_ or {}, parameters, texts.scenario, ("with",), texts.definition, problems
-        )
+        values |= read_with(shape.with_, parameters, texts.definition, problems)
     return values
 
 
@@ -209,7 +207,7 @@ def read_settings(
     variant = matching(read_variants(texts.definition, parameters, problems), values)
     settings, verifying = read_run(definition.run), read_verify(definition.verify)
     expected = Expected()
-    if isinstance(definition.expect, (VerdictShape, Scalar)):
+    if isinstance(definition.expect, (VerdictShape, Verdict)):
         expected = read_expected(definition.expect)
     if variant is not None:
         settings |= variant.settings
@@ -239,9 +237,8 @@ def _read_constants(text: ScenarioText, constants: dict[str, Typed], problems: P
             continue
         value = constant(node, Scope(constants), problems)
         constants[name] = BROKEN if value is None else Typed(Const(value), type_of_value(value))
-    for cut in sorted(text.cut, key=str):
-        if cut[0] == "constants" and len(cut) > 1:
-            constants.setdefault(str(cut[1]), BROKEN)
+    for name in text.cut_in("constants"):
+        constants.setdefault(name, BROKEN)
 
 
 def _procedures(text: ScenarioText, problems: Problems) -> dict[str, ProcedureShape]:
@@ -265,4 +262,4 @@ def _procedures(text: ScenarioText, problems: Problems) -> dict[str, ProcedureSh
 
 
 def _broken_procedures(text: ScenarioText) -> set[str]:
-    return {str(c[1]) for c in text.cut if c[0] == "procedures" and len(c) > 1}
+    return set(text.cut_in("procedures"))

@@ -6,6 +6,7 @@ import difflib
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ipcsim.errors import Diagnostic, Location, ScenarioError
 from ipcsim.program import Source
@@ -59,8 +60,11 @@ class Scalar:
         return Mark(self.first.document, self.first.line, self.first.column + start, shown)
 
 
-class Map(dict[str, "Node"]):
-    """A mapping; `keys_at` are the keys as scalars, with their positions."""
+T = TypeVar("T")
+
+
+class Map(dict[str, T], Generic[T]):
+    """A mapping of nodes, or of what they were read as; `keys_at` are the keys as scalars."""
 
     __slots__ = ("keys_at", "mark")
 
@@ -73,8 +77,8 @@ class Map(dict[str, "Node"]):
         return self.keys_at[key].mark if key in self.keys_at else self.mark
 
 
-class Seq(list["Node"]):
-    """A list."""
+class Seq(list[T], Generic[T]):
+    """A list of nodes, or of what they were read as."""
 
     __slots__ = ("mark",)
 
@@ -83,7 +87,8 @@ class Seq(list["Node"]):
         self.mark = mark
 
 
-Node = Scalar | Map | Seq
+Node = Scalar | Map["Node"] | Seq["Node"]
+Value = Scalar | Seq[Node] | Seq[Scalar]  # an expression, or a list of them
 
 
 def kind_of(node: object) -> str:

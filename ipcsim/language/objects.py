@@ -8,13 +8,14 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ipcsim.errors import EvaluationError
 from ipcsim.facts.limits import SEMMSL, SEMVMX
 from ipcsim.language.document import ScenarioText
 from ipcsim.language.nodes import Mark, Problems, Scalar
 from ipcsim.language.scope import Scope
 from ipcsim.language.shape import FieldShape, FtokKey, MemberShape, ObjectShape, SegmentShape, SetShape
 from ipcsim.language.values import constant, constant_int
-from ipcsim.language.yaml_reader import as_bool, as_int
+from ipcsim.language.yaml_reader import as_int
 from ipcsim.program import names
 from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.program.objects import (
@@ -174,7 +175,7 @@ class ObjectReader:
                 self.read_segment(name, segment_shape)
         self.one_object()
         for section in ("semaphores", "queues", "segments"):
-            self.objects.broken |= {str(c[1]) for c in self.text.cut if c[0] == section and len(c) > 1}
+            self.objects.broken.update(self.text.cut_in(section))
         return self.objects
 
     def one_object(self) -> None:
@@ -217,10 +218,10 @@ class ObjectReader:
     def common(self, section: str, name: str, shape: ObjectShape) -> dict[str, Any]:
         return {
             "key": read_key(shape.key, self.problems),
-            "mode": 0o600 if shape.mode is None else octal(shape.mode),
+            "mode": 0o600 if shape.mode is None else shape.mode,
             "at": self.text.mark(section, name).location,
             "created_by_run": name not in self.created,
-            "persist": shape.persist is not None and bool(as_bool(shape.persist)),
+            "persist": shape.persist,
         }
 
     # --- semaphores ---
@@ -229,7 +230,7 @@ class ObjectReader:
         members: list[Member] = []
         base = 0
         number = len(self.objects.sets)
-        for member_name, member_shape in (shape.__pydantic_extra__ or {}).items():
+        for member_name, member_shape in shape.members.items():
             mark = self.text.mark("semaphores", name, member_name)
             if member_name in OPTION_KEYS | STEP_KEYS:
                 self.problems.add(
@@ -249,11 +250,9 @@ class ObjectReader:
                 self.problems.add(
                     mark, f"`{member_name}` is a parameter or a constant already: choose another name"
                 )
-        for cut in self.text.cut:
-            if cut[:2] == ("semaphores", name) and len(cut) > 2:
-                self.objects.broken.add(str(cut[2]))
+        self.objects.broken.update(self.text.cut_in("semaphores", name))
         mark = self.text.mark("semaphores", name)
-        if not shape.__pydantic_extra__ and not self.text.was_cut("semaphores", name):
+        if not shape.members and not self.text.was_cut("semaphores", name):
             self.problems.add(mark, f"the set `{name}` has no semaphores")
         if base > SEMMSL:
             self.problems.add(mark, f"a set has at most {SEMMSL:,} semaphores")
@@ -318,19 +317,14 @@ class ObjectReader:
             return None
         if match[2] is None:
             return match[1], None
-        inside = Scalar(
-            match[2],
-            False,
-            scalar.part(match.start(2), len(match[2])),
-            scalar.part(match.start(2), 1),
-            scalar.exact,
-        )
+        first = scalar.part(match.start(2), 1)
+        inside = Scalar(match[2], False, scalar.part(match.start(2), len(match[2])), first, scalar.exact)
         count = constant_int(inside, self.scope, self.problems, "the size of an array", 1, MAX_SEGMENT)
         return None if count is None else (match[1], count)
 
     def read_segment(self, name: str, shape: SegmentShape) -> None:
-        fields: dict[str, FieldShape] = shape.__pydantic_extra__ or {}
-        rows = {f: (s.type, s.atomic is not None and bool(as_bool(s.atomic))) for f, s in fields.items()}
+        fields = shape.fields
+        rows = {f: (s.type, s.atomic) for f, s in fields.items()}
         struct = self.struct(("segments", name), rows)
         if len(struct.fields) < len(fields) or self.text.was_cut("segments", name):
             self.objects.broken.add(name)
@@ -363,8 +357,6 @@ class ObjectReader:
 
 def misfit(place: Field, value: object) -> str | None:
     """Why a constant cannot stand in a field; None where it can."""
-    from ipcsim.errors import EvaluationError
-
     wanted = (
         "a text"
         if place.is_text
@@ -395,17 +387,12 @@ def misfit(place: Field, value: object) -> str | None:
 
 def read_key(key: FtokKey | Scalar | None, problems: Problems) -> Key:
     if isinstance(key, FtokKey):
-        number = as_int(key.id) or 0
-        if not 1 <= number <= 255:
-            problems.add(key.id.mark, "ftok's id is from 1 to 255: only its low 8 bits count")
-        return Key(path=key.path.text, project=number)
+        if not 1 <= key.id <= 255:
+            problems.add(key.node["id"].mark, "ftok's id is from 1 to 255: only its low 8 bits count")
+        return Key(path=key.path.text, project=key.id)
     if key is None or key.text == "private":
         return Key()
     number = as_int(key) or 0
     if not -(2**31) <= number < 2**32 or number == 0:
         problems.add(key.mark, "a key is a number of 32 bits, not 0 (0 is IPC_PRIVATE: write `private`)")
     return Key(number=number)
-
-
-def octal(scalar: Scalar) -> int:
-    return int(scalar.text.lower().removeprefix("0o"), 8)

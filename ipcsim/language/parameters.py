@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ipcsim.errors import UsageError
 from ipcsim.language.description import Argument, ParameterInfo
 from ipcsim.language.document import ScenarioText
-from ipcsim.language.nodes import Problems, Scalar, suggest
+from ipcsim.language.nodes import Map, Problems, Scalar, suggest
 from ipcsim.language.objects import check_name
 from ipcsim.language.shape import Parameter
 from ipcsim.language.types import Typed, type_of_value
@@ -50,19 +51,14 @@ def _read(name: str, shape: Parameter, text: ScenarioText, problems: Problems) -
         return None
     for key in ("choices", "min", "max"):
         fits = type_ == ("choice" if key == "choices" else "int")
-        if getattr(shape, key) is not None and not fits:
-            problems.add(
-                text.mark("parameters", name, key), f"`{key}` is not for a parameter of type {type_}"
-            )
-    least = None if shape.min is None else as_int(shape.min)
-    most = None if shape.max is None else as_int(shape.max)
-    description = "" if shape.description is None else shape.description.text.strip()
-    info = ParameterInfo(name, type_, 0, choices, least, most, description)
+        if key in shape.given and not fits:
+            problems.add(shape.node.key_mark(key), f"`{key}` is not for a parameter of type {type_}")
+    info = ParameterInfo(name, type_, 0, choices, shape.min, shape.max, shape.description or "")
     default = from_scalar(info, shape.default)
     if default is None:
         _refuse(info, shape.default, problems, "the default of ")
         return None
-    return ParameterInfo(name, type_, default, choices, least, most, description)
+    return replace(info, default=default)
 
 
 def _refuse(info: ParameterInfo, scalar: Scalar, problems: Problems, what: str = "") -> None:
@@ -71,21 +67,21 @@ def _refuse(info: ParameterInfo, scalar: Scalar, problems: Problems, what: str =
 
 
 def read_with(
-    given: Mapping[str, Scalar],
+    given: Map[Scalar] | None,
     parameters: Mapping[str, ParameterInfo],
-    text: ScenarioText,
-    path: tuple[str | int, ...],
     definition: ScenarioText,
     problems: Problems,
 ) -> dict[str, Argument]:
-    """The arguments of a `with:` at `path` in `text`."""
+    """The arguments of a `with:`, for the parameters of `definition`."""
     found: dict[str, Argument] = {}
+    if given is None:
+        return found
     for name, scalar in given.items():
         info = parameters.get(name)
         if info is None:
             if not definition.was_cut("parameters", name):
                 hint = suggest(name, parameters) or "it has no parameters"
-                problems.add(text.mark(*path, name), f"unknown parameter `{name[:40]}`", hint)
+                problems.add(given.key_mark(name), f"unknown parameter `{name[:40]}`", hint)
             continue
         value = from_scalar(info, scalar)
         if value is None:

@@ -164,14 +164,14 @@ def _read(
     text: ScenarioText, name: str, shape: PropertyShape, scope: PropertyScope, problems: Problems
 ) -> Property | None:
     mark = text.mark("properties", name)
-    given = [k for k in PropertyKind if getattr(shape, str(k)) is not None]
+    given = [k for k in PropertyKind if str(k) in shape.given]
     if len(given) != 1:
         if not text.was_cut("properties", name):
             kinds = ", ".join(f"`{k}:`" for k in PropertyKind)
             problems.add(mark, f"a property says one of {kinds}")
         return None
     kind = given[0]
-    scalar = getattr(shape, str(kind))
+    scalar = shape.given[str(kind)]
     if kind is PropertyKind.ALWAYS_EVENTUALLY:
         phases = {p for f in scope.families.values() for p in f.phases}
         if scalar.text not in phases and not any(f.is_broken for f in scope.families.values()):

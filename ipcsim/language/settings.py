@@ -6,64 +6,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ipcsim.errors import Location
 from ipcsim.language.description import Argument, ParameterInfo, TestSettings
 from ipcsim.language.document import ScenarioText
-from ipcsim.language.leaves import seconds, size
-from ipcsim.language.nodes import Problems, Scalar
+from ipcsim.language.leaves import OFF
+from ipcsim.language.nodes import Problems
 from ipcsim.language.parameters import read_with
-from ipcsim.language.shape import DocumentShape, RunShape, VariantShape, VerdictShape, VerifyShape
-from ipcsim.language.yaml_reader import as_bool, as_int
-from ipcsim.program.program import Discipline, Fairness, Scheduler
+from ipcsim.language.shape import DocumentShape, RunShape, TestShape, VerdictShape, VerifyShape
 from ipcsim.verdict import Verdict
 
 Overrides = dict[str, Any]
+_OFF = ("starvation", "livelock")  # None says that it is not judged
 
 
 def read_run(shape: RunShape | None) -> Overrides:
     """The settings that a `run:` gives, by the names of RunSettings."""
-    found: Overrides = {}
-    if shape is None:
-        return found
-    for key in ("seed", "depth", "starvation", "livelock"):
-        scalar: Scalar | None = getattr(shape, key)
-        if scalar is not None:
-            found[key] = as_int(scalar)  # None for `off`
-    for key in ("timeout", "duration"):
-        scalar = getattr(shape, key)
-        if scalar is not None:
-            found[key] = seconds(scalar.text)
-    if shape.trace_limit is not None:
-        found["trace_limit"] = size(shape.trace_limit.text)
-    if shape.scheduler is not None:
-        found["scheduler"] = Scheduler(shape.scheduler.text)
-    return found
+    given = {} if shape is None else shape.given
+    return {key: None if value == OFF and key in _OFF else value for key, value in given.items()}
 
 
 def read_verify(shape: VerifyShape | None) -> Overrides:
     """The settings that a `verify:` gives, by the names of VerifySettings."""
-    found: Overrides = {}
-    if shape is None:
-        return found
-    if shape.semaphores is not None:
-        found["semaphores"] = Discipline(shape.semaphores.text)
-    if shape.fairness is not None:
-        found["fairness"] = Fairness(shape.fairness.text)
-    if shape.crashes is not None:
-        found["crashes"] = as_int(shape.crashes)
-    return found
+    return {} if shape is None else dict(shape.given)
 
 
 def read_test(shape: DocumentShape) -> TestSettings | None:
     """What `test:` says; None where nothing or `false` stands there."""
     said = shape.test
-    if said is None or isinstance(said, Scalar):
-        return TestSettings() if said is not None and as_bool(said) else None
-    seeds: int | tuple[int, ...] = 1
-    if isinstance(said.seeds, Scalar):
-        seeds = as_int(said.seeds) or 1
-    elif said.seeds is not None:
-        seeds = tuple(dict.fromkeys(as_int(s) or 0 for s in said.seeds))
-    return TestSettings(seeds, said.verify is not None and bool(as_bool(said.verify)))
+    if not isinstance(said, TestShape):
+        return TestSettings() if said else None
+    seeds = said.seeds
+    if isinstance(seeds, list):
+        return TestSettings(tuple(dict.fromkeys(seeds)), said.verify)
+    return TestSettings(1 if seeds is None else seeds, said.verify)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +49,8 @@ class Expected:
     verify: Verdict = Verdict.OK
 
 
-def read_expected(shape: VerdictShape | Scalar) -> Expected:
-    if isinstance(shape, Scalar):
-        return Expected(Verdict(shape.text), Verdict(shape.text))
-    return Expected(
-        Verdict.OK if shape.run is None else Verdict(shape.run.text),
-        Verdict.OK if shape.verify is None else Verdict(shape.verify.text),
-    )
+def read_expected(shape: VerdictShape | Verdict) -> Expected:
+    return Expected(shape, shape) if isinstance(shape, Verdict) else Expected(**shape.given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +61,7 @@ class VariantEntry:
     expected: Expected
     settings: Overrides
     verifying: Overrides
-    place: int
+    at: Location
 
 
 def read_variants(
@@ -100,12 +70,11 @@ def read_variants(
     """The entries of `expect:` where it is a list."""
     shapes = text.shape.expect
     found: list[VariantEntry] = []
-    for place, shape in enumerate(shapes if isinstance(shapes, list) else []):
-        assert isinstance(shape, VariantShape)
-        path = ("expect", place, "with")
-        given = read_with(shape.with_ or {}, parameters, text, path, text, problems)
+    for shape in shapes if isinstance(shapes, list) else []:
+        given = read_with(shape.with_, parameters, text, problems)
         run, verifying = read_run(shape.run), read_verify(shape.verify)
-        found.append(VariantEntry(given, read_expected(shape.verdict), run, verifying, place))
+        at = shape.node.mark.location
+        found.append(VariantEntry(given, read_expected(shape.verdict), run, verifying, at))
     return found
 
 

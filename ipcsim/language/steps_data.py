@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from ipcsim.language.compiler import ProcessCompiler, handles
-from ipcsim.language.nodes import Map, Node, Scalar, suggest
-from ipcsim.language.objects import misfit
-from ipcsim.language.process_scope import message_type
-from ipcsim.language.step_table import Step
-from ipcsim.language.types import INT, Type, Typed, merge, type_of_field
-from ipcsim.program.expressions import Const, Expr, Index, ListOf, Local, fold
+from ipcsim.language.compiler import AnyStep, ProcessCompiler, step
+from ipcsim.language.leaves import EXPRESSION, NAME, VALUE, flag
+from ipcsim.language.nodes import Map, Node, Scalar, Seq, Value, suggest
+from ipcsim.language.objects import Objects, misfit
+from ipcsim.language.process_scope import message_type, zero_of
+from ipcsim.language.spec import Named, Shaped, may, must
+from ipcsim.language.step_table import Assigned, Blocking, Fields, Into, Options, Received, Step
+from ipcsim.language.types import INT, UNKNOWN, Type, Typed, merge, type_of_field
+from ipcsim.program.expressions import Const, Index, ListOf, Local, fold
 from ipcsim.program.instructions import Assign, Receive, Send, Store
 from ipcsim.program.objects import Field, Queue
 
@@ -20,9 +22,7 @@ _TARGET = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\.\s*([A-Za-z_]\w*)\s*)?(?:\[(.*)\
 # --- messages ---
 
 
-def _queue(c: ProcessCompiler, node: Node) -> tuple[int, Queue] | None:
-    if not isinstance(node, Scalar):
-        return None
+def _queue(c: ProcessCompiler, node: Scalar) -> tuple[int, Queue] | None:
     found = c.objects.queue(node.text)
     if found is None and node.text not in c.objects.broken:
         kind = c.objects.kind(node.text)
@@ -33,16 +33,40 @@ def _queue(c: ProcessCompiler, node: Node) -> tuple[int, Queue] | None:
     return found
 
 
-@handles("send")
-def send(c: ProcessCompiler, step: Step) -> None:
+def _received(value: Node, objects: Objects) -> Received:
+    """What `receive:` puts into its local: a message of the queue."""
+    queue = value.get("queue") if isinstance(value, Map) else None
+    found = objects.queue(queue.text) if isinstance(queue, Scalar) else None
+    if found is None or found[1].name in objects.broken:
+        return UNKNOWN, 0
+    type_ = message_type(found[1].message)
+    return type_, zero_of(type_)
+
+
+class Sent(Fields):
+    queue = must(NAME, "the queue")
+    type = must(EXPRESSION, "mtype, greater than 0")
+    message = may(Named(VALUE, "{field: value, …}"), "values of the fields; 0 unless told")
+    length = may(EXPRESSION, "bytes to send; the whole struct unless told")
+
+
+class Wanted(Fields):
+    queue = must(NAME, "the queue")
+    type = may(EXPRESSION, "0 (unless told) any, n > 0 this type, n < 0 the lowest type up to -n")
+    into = may(Into(_received), "receives the message: r.field, r.type, r.length")
+    size = may(EXPRESSION, "msgsz; the struct's size unless told")
+    noerror = flag("MSG_NOERROR: cut a message that is too long")
+    exclude = flag("MSG_EXCEPT: any type but this", "except")
+
+
+@step("send", "msgsnd(2)", Shaped(Sent, "{queue: …, type: …, message: {…}}"), Blocking)
+def send(c: ProcessCompiler, step: Step[Sent, Blocking]) -> None:
     value = step.value
-    if not isinstance(value, Map):
-        return
-    queue = _queue(c, value["queue"])
-    type_ = c.read(c.number(value["type"], "a message type"), step)
-    message = value.get("message")
+    queue = _queue(c, value.queue)
+    type_ = c.read(c.number(value.type, "a message type"), step)
+    message = value.message or Map(step.mark)
     payload = []
-    for name, node in message.items() if isinstance(message, Map) else ():
+    for name, node in message.items():
         typed = c.typed(node)
         if queue is None:
             continue
@@ -52,15 +76,16 @@ def send(c: ProcessCompiler, step: Step) -> None:
             _check_fit(c, node, typed, fields[place])
             payload.append((place, c.read(typed, step)))
         elif queue[1].name not in c.objects.broken:
-            mark = message.key_mark(name) if isinstance(message, Map) else step.mark
             hint = suggest(name, [f.name for f in fields])
-            c.problems.add(mark, f"a message of `{queue[1].name}` has no field `{name[:40]}`", hint)
-    length = c.read(c.number(value["length"], "a length"), step) if "length" in value else None
+            c.problems.add(
+                message.key_mark(name), f"a message of `{queue[1].name}` has no field `{name[:40]}`", hint
+            )
+    length = c.maybe(value.length, "a length", step)
     if queue is not None:
         c.kernel_call(step, Send, queue=queue[0], type=type_, payload=tuple(payload), length=length)
 
 
-def _check_fit(c: ProcessCompiler, node: Node, typed: Typed, place: Field) -> None:
+def _check_fit(c: ProcessCompiler, node: Value, typed: Typed, place: Field) -> None:
     """Whether a value can stand in a field: its type, and the value itself where it is constant."""
     if typed.type.is_unknown:
         return
@@ -74,34 +99,27 @@ def _check_fit(c: ProcessCompiler, node: Node, typed: Typed, place: Field) -> No
         c.problems.add(node.mark, wrong)
 
 
-@handles("receive")
-def receive(c: ProcessCompiler, step: Step) -> None:
+@step("receive", "msgrcv(2)", Shaped(Wanted, "{queue: …, type: …, into: …}"), Blocking)
+def receive(c: ProcessCompiler, step: Step[Wanted, Blocking]) -> None:
     value = step.value
-    if not isinstance(value, Map):
-        return
-    queue = _queue(c, value["queue"])
-    type_: Expr = Const(0)
-    if "type" in value:
-        type_ = c.read(c.number(value["type"], "a message type"), step)
-    size = c.read(c.number(value["size"], "a size"), step) if "size" in value else None
-    if queue is None:
-        return
-    into = c.into(value.get("into"), message_type(queue[1].message))
-    flags = {"noerror": c.flag(value.get("noerror")), "exclude": c.flag(value.get("except"))}
-    c.kernel_call(step, Receive, queue=queue[0], type=type_, into=into, size=size, **flags)
+    queue = _queue(c, value.queue)
+    type_ = c.maybe(value.type, "a message type", step) or Const(0)
+    size = c.maybe(value.size, "a size", step)
+    if queue is not None:
+        c.kernel_call(
+            step, Receive, queue=queue[0], type=type_, into=c.into(value.into), size=size,
+            noerror=value.noerror, exclude=value.exclude,
+        )  # fmt: skip
 
 
 # --- assignment ---
 
 
-@handles("set")
-def set_(c: ProcessCompiler, step: Step) -> None:
+@step("set", "assigns locals and segment fields, in order", Assigned(), Options)
+def set_(c: ProcessCompiler, step: Step[Map[Scalar | Seq[Scalar]], Options]) -> None:
     """Each entry in turn: what it reads, right side first, then the assignment or the stores."""
-    value = step.value
-    if not isinstance(value, Map):
-        return
-    for text, node in value.items():
-        key = value.keys_at[text]
+    for text, node in step.value.items():
+        key = step.value.keys_at[text]
         match = _TARGET.fullmatch(text)
         if match is None:
             c.problems.add(
@@ -120,7 +138,13 @@ def set_(c: ProcessCompiler, step: Step) -> None:
 
 
 def _assign(
-    c: ProcessCompiler, step: Step, key: Scalar, name: str, index: Typed | None, node: Node, typed: Typed
+    c: ProcessCompiler,
+    step: AnyStep,
+    key: Scalar,
+    name: str,
+    index: Typed | None,
+    node: Value,
+    typed: Typed,
 ) -> None:
     variable = c.scope.variables.get(name)
     if variable is None or name == "me":
@@ -141,7 +165,7 @@ def _assign(
         c.builder.emit(Assign(at=c.at(step), text=text, slot=variable.expr.slot, value=value, index=place))
 
 
-def _assignable(c: ProcessCompiler, node: Node, typed: Typed, wanted: Type, name: str) -> bool:
+def _assignable(c: ProcessCompiler, node: Value, typed: Typed, wanted: Type, name: str) -> bool:
     if typed.type.name == "range":
         c.problems.add(node.mark, "a range is not a value: write the list")
         return False
@@ -169,11 +193,11 @@ def _refuse_target(c: ProcessCompiler, key: Scalar, name: str) -> None:
 
 def _store(
     c: ProcessCompiler,
-    step: Step,
+    step: AnyStep,
     key: Scalar,
     match: re.Match[str],
     index: Typed | None,
-    node: Node,
+    node: Value,
     typed: Typed,
 ) -> None:
     base, name = match[1], match[2]
@@ -198,11 +222,11 @@ def _store(
 
 def _store_field(
     c: ProcessCompiler,
-    step: Step,
+    step: AnyStep,
     key: Scalar,
     target: tuple[int, int, Field],
     index: Typed | None,
-    node: Node,
+    node: Value,
     typed: Typed,
 ) -> None:
     segment, number, place = target
@@ -235,7 +259,7 @@ def _store_field(
 
 
 def _store_all(
-    c: ProcessCompiler, step: Step, target: tuple[int, int, Field], typed: Typed, text: str
+    c: ProcessCompiler, step: AnyStep, target: tuple[int, int, Field], typed: Typed, text: str
 ) -> None:
     """A whole array: its elements one after the other, each a store of its own."""
     segment, number, place = target

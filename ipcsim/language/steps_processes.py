@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import re
 
-from ipcsim.language.compiler import ProcessCompiler, handles
+from ipcsim.language.compiler import ProcessCompiler, step
 from ipcsim.language.family_names import FamilyName
-from ipcsim.language.nodes import Map, Node, Scalar, suggest
-from ipcsim.language.step_table import Step
+from ipcsim.language.leaves import scalar, word
+from ipcsim.language.nodes import Scalar, suggest
+from ipcsim.language.spec import Shaped, must
+from ipcsim.language.step_table import SENT_SIGNALS, Failing, Fields, Step
 from ipcsim.language.types import Typed
 from ipcsim.program.instructions import Signal, Spawn
 
+PROCESS = scalar("a process such as `writer` or `consumer[0]`", {"type": "string"})
 _REFERENCE = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\[(.*)\]\s*)?", re.DOTALL)
 
 
-def _process(c: ProcessCompiler, node: Node) -> tuple[FamilyName, Typed | None] | None:
+class Sent(Fields):
+    to = must(PROCESS, "the process that gets it")
+    name = must(
+        word("a signal", SENT_SIGNALS),
+        "SIGKILL, SIGSTOP, SIGCONT; any other is caught and only interrupts a call",
+    )
+
+
+def _process(c: ProcessCompiler, node: Scalar) -> tuple[FamilyName, Typed | None] | None:
     """The family and the index of `consumer[i]` or `writer`; None after an error."""
-    if not isinstance(node, Scalar):
-        return None
     match = _REFERENCE.fullmatch(node.text)
     if match is None:
         c.problems.add(node.mark, f"`{node.text[:40]}` names no process", "write `writer` or `consumer[0]`")
@@ -46,22 +55,20 @@ def _hint(c: ProcessCompiler, name: str) -> str:
     return f"`{name}` is a {kind}" if kind else suggest(name, c.shared.families)
 
 
-@handles("signal")
-def signal(c: ProcessCompiler, step: Step) -> None:
-    value = step.value
-    if not isinstance(value, Map):
-        return
-    found = _process(c, value["to"])
-    name = value["name"]
-    if found is None or not isinstance(name, Scalar):
+@step(
+    "signal", "kill(2): another process gets a signal", Shaped(Sent, "{to: process, name: signal}"), Failing
+)
+def signal(c: ProcessCompiler, step: Step[Sent, Failing]) -> None:
+    found = _process(c, step.value.to)
+    if found is None:
         return
     family, index = found
     which = None if index is None else c.read(index, step)
-    c.kernel_call(step, Signal, family=family.number, index=which, signal=name.text)
+    c.kernel_call(step, Signal, family=family.number, index=which, signal=step.value.name.text)
 
 
-@handles("spawn")
-def spawn(c: ProcessCompiler, step: Step) -> None:
+@step("spawn", "fork(2): starts a process whose family says `spawned: true`", PROCESS, Failing)
+def spawn(c: ProcessCompiler, step: Step[Scalar, Failing]) -> None:
     found = _process(c, step.value)
     if found is None:
         return

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ipcsim.facts.limits import SEMOPM, SEMVMX
-from ipcsim.language.compiler import ProcessCompiler, handles
+from ipcsim.language.compiler import AnyStep, ProcessCompiler, step
+from ipcsim.language.leaves import EXPRESSION, NAME, VALUE, flag, scalar
 from ipcsim.language.nodes import Map, Node, Scalar, Seq, suggest
-from ipcsim.language.objects import MemberRef
-from ipcsim.language.step_table import Step
+from ipcsim.language.objects import MemberRef, Objects
+from ipcsim.language.spec import Listed, Named, Shaped, may, must
+from ipcsim.language.step_table import Blocking, Failing, Fields, Into, Received, Step
 from ipcsim.language.types import INT, Typed, list_of
 from ipcsim.language.values import compile_value
-from ipcsim.language.yaml_reader import as_bool
 from ipcsim.program.expressions import Const, Expr, Unary, fold
 from ipcsim.program.instructions import GetValue, SemaphoreOperation, SemaphoreQuestion, Semop, SetValue
 
@@ -28,10 +30,8 @@ class Semaphore:
     node: Scalar
 
 
-def semaphore(c: ProcessCompiler, node: Node) -> Semaphore | None:
+def semaphore(c: ProcessCompiler, node: Scalar) -> Semaphore | None:
     """`mutex`, `fork[left]` or `table.fork[left]`; None after an error."""
-    if not isinstance(node, Scalar):
-        return None
     match = _REFERENCE.fullmatch(node.text)
     if match is None:
         c.problems.add(node.mark, f"`{node.text[:40]}` names no semaphore", "write `mutex` or `fork[left]`")
@@ -84,22 +84,82 @@ def _member(c: ProcessCompiler, node: Scalar, match: re.Match[str]) -> MemberRef
 # --- semop ---
 
 
+_SEMAPHORE = scalar("a semaphore such as `mutex` or `fork[left]`", {"type": "string"})
+_AMOUNTS = Named(EXPRESSION, "{semaphore: amount, …}")
+_TAKEN = (
+    scalar("a semaphore, a list of them or {semaphore: amount}", {"type": "string"})
+    | Listed(_SEMAPHORE)
+    | Named(EXPRESSION)
+)
+_AWAITED = scalar("a semaphore or a list of them", {"type": "string"}) | Listed(_SEMAPHORE)
+Some = Scalar | Seq[Scalar] | Map[Scalar]
+
+
+class Amounts(Fields):
+    """Those of some semaphores, with flags of their own."""
+
+    nowait = flag("IPC_NOWAIT of these")
+    undo = flag("SEM_UNDO of these")
+    rest = EXPRESSION
+
+
+class Undoable(Blocking):
+    undo = flag("SEM_UNDO: the kernel takes it back when the process ends")
+
+
 @dataclass(slots=True)
 class _Wanted:
     """One operation as written: the amount of None is 1; `sign` 0 takes the amount as it is."""
 
     name: Scalar
-    amount: Node | None
+    amount: Scalar | None
     sign: int
     nowait: bool = False
     undo: bool = False
 
 
-@handles("P", "V", "Z", "semop")
-def semop(c: ProcessCompiler, step: Step) -> None:
+@step("P", "semop(2): takes from semaphores, all at once, waiting until it can", _TAKEN, Undoable)
+def take(c: ProcessCompiler, step: Step[Some, Undoable]) -> None:
+    _semop(c, step, _wanted(step.value, -1))
+
+
+@step("V", "semop(2): gives to semaphores, all at once", _TAKEN, Undoable)
+def give(c: ProcessCompiler, step: Step[Some, Undoable]) -> None:
+    _semop(c, step, _wanted(step.value, 1))
+
+
+@step("Z", "semop(2): waits until semaphores are zero, all at once", _AWAITED, Undoable)
+def await_zero(c: ProcessCompiler, step: Step[Scalar | Seq[Scalar], Undoable]) -> None:
+    _semop(c, step, _wanted(step.value, 0))
+
+
+@step(
+    "semop",
+    "semop(2) as it is: negative takes, positive gives, 0 waits for zero",
+    Listed(Shaped(Amounts, _AMOUNTS.what), f"{_AMOUNTS.what} or a list of such mappings") | _AMOUNTS,
+    Undoable,
+)
+def semop(c: ProcessCompiler, step: Step[Map[Scalar] | Seq[Amounts], Undoable]) -> None:
+    if isinstance(step.value, Map):
+        _semop(c, step, _wanted(step.value, 0))
+        return
+    _semop(c, step, [
+        _Wanted(one.others.keys_at[name], amount, 0, one.nowait, one.undo)
+        for one in step.value for name, amount in one.others.items()
+    ])  # fmt: skip
+
+
+def _wanted(node: Some, sign: int) -> list[_Wanted]:
+    if isinstance(node, Scalar):
+        return [_Wanted(node, None, sign)]
+    if isinstance(node, Map):
+        return [_Wanted(node.keys_at[name], amount, sign) for name, amount in node.items()]
+    return [_Wanted(name, None, sign) for name in node]
+
+
+def _semop(c: ProcessCompiler, step: Step[Any, Undoable], wanted: list[_Wanted]) -> None:
     """One atomic semop, over the semaphores of one set, in the order written."""
-    wanted = _wanted(c, step)
-    nowait, undo = c.flag(step.options.get("nowait")), c.flag(step.options.get("undo"))
+    nowait, undo = step.options.nowait, step.options.undo
     if not wanted:
         c.problems.add(step.mark, f"`{step.kind.name}` names no semaphore")
     if len(wanted) > SEMOPM:
@@ -136,37 +196,7 @@ def _refuse_two_sets(c: ProcessCompiler, found: list[Semaphore]) -> None:
     )
 
 
-def _wanted(c: ProcessCompiler, step: Step) -> list[_Wanted]:
-    sign = {"P": -1, "V": 1, "Z": 0, "semop": 0}[step.kind.name]
-    node = step.value
-    if isinstance(node, Scalar):
-        return [_Wanted(node, None, sign)]
-    if isinstance(node, Map):
-        return [_Wanted(node.keys_at[k], v, sign) for k, v in node.items()]
-    found: list[_Wanted] = []
-    for item in node:
-        if isinstance(item, Scalar):
-            found.append(_Wanted(item, None, sign))
-        elif isinstance(item, Map):
-            own = {k: _own_flag(c, item, k) for k in ("nowait", "undo")}
-            found += [
-                _Wanted(item.keys_at[k], v, sign, own["nowait"], own["undo"])
-                for k, v in item.items()
-                if k not in own
-            ]
-    return found
-
-
-def _own_flag(c: ProcessCompiler, item: Map, key: str) -> bool:
-    value = item.get(key)
-    if value is None:
-        return False
-    if not isinstance(value, Scalar) or as_bool(value) is None:
-        c.problems.add(value.mark, "expected `true` or `false`")
-    return c.flag(value)
-
-
-def _delta(c: ProcessCompiler, one: _Wanted, step: Step) -> Expr:
+def _delta(c: ProcessCompiler, one: _Wanted, step: AnyStep) -> Expr:
     """sem_op: negative for P, positive for V."""
     if one.amount is None:
         return Const(one.sign)
@@ -183,17 +213,35 @@ def _delta(c: ProcessCompiler, one: _Wanted, step: Step) -> Expr:
 
 # --- semctl ---
 
+
+def _answer(value: Node, objects: Objects) -> Received:
+    """What `get:` puts into its local: a number, or those of a whole set."""
+    name = value.get("all") if isinstance(value, Map) else None
+    if name is None:
+        return INT, 0
+    found = objects.set(name.text) if isinstance(name, Scalar) else None
+    return list_of(INT), (0,) * (0 if found is None else found[1].size)
+
+
 _QUESTIONS = {
     "value": SemaphoreQuestion.VALUE,
     "ncnt": SemaphoreQuestion.NCNT,
     "zcnt": SemaphoreQuestion.ZCNT,
     "pid": SemaphoreQuestion.PID,
+    "all": SemaphoreQuestion.ALL,
 }
 
 
-def _set_named(c: ProcessCompiler, node: Node) -> int | None:
-    if not isinstance(node, Scalar):
-        return None
+class Question(Fields):
+    value = may(_SEMAPHORE, "GETVAL: its value")
+    ncnt = may(_SEMAPHORE, "GETNCNT: how many wait for more")
+    zcnt = may(_SEMAPHORE, "GETZCNT: how many wait for zero")
+    pid = may(_SEMAPHORE, "GETPID: who touched it last")
+    all = may(NAME, "GETALL: the values of a set")
+    into = must(Into(_answer), "the local variable that receives it")
+
+
+def _set_named(c: ProcessCompiler, node: Scalar) -> int | None:
     found = c.objects.set(node.text)
     if found is not None:
         return found[0]
@@ -203,35 +251,37 @@ def _set_named(c: ProcessCompiler, node: Node) -> int | None:
     return None
 
 
-@handles("get")
-def get(c: ProcessCompiler, step: Step) -> None:
+@step("get", "semctl(2): asks a semaphore or a set", Shaped(Question, "{value: semaphore, into: x}"), Failing)
+def get(c: ProcessCompiler, step: Step[Question, Failing]) -> None:
     value = step.value
-    if not isinstance(value, Map):
-        return
-    asked = [k for k in value if k in (*_QUESTIONS, "all")]
+    asked = [name for name in _QUESTIONS if name in value.given]
     if len(asked) != 1:
         c.problems.add(step.mark, "`get` asks one thing: value, ncnt, zcnt, pid or all")
         return
-    if asked[0] == "all":
-        number = _set_named(c, value["all"])
-        into = c.into(value["into"], list_of(INT))
-        if number is not None:
-            c.kernel_call(step, GetValue, set=number, question=SemaphoreQuestion.ALL, into=into)
-        return
-    found = semaphore(c, value[asked[0]])
-    into = c.into(value["into"], INT)
-    if found is not None:
-        member = found.ref.member
-        index = None if found.index is None else c.read(found.index, step)
-        place = {"set": found.ref.set, "base": member.base, "count": member.count, "index": index}
-        c.kernel_call(step, GetValue, question=_QUESTIONS[asked[0]], into=into, **place)
+    question, place = _QUESTIONS[asked[0]], None
+    if value.all is not None:
+        number = _set_named(c, value.all)
+        place = None if number is None else {"set": number}
+    else:
+        found = semaphore(c, value.given[asked[0]])
+        place = None if found is None else _place(c, step, found)
+    if place is not None:
+        c.kernel_call(step, GetValue, question=question, into=c.into(value.into), **place)
 
 
-@handles("set_value")
-def set_value(c: ProcessCompiler, step: Step) -> None:
+def _place(c: ProcessCompiler, step: AnyStep, found: Semaphore) -> dict[str, Any]:
+    """A semaphore, as the fields of an instruction."""
+    member = found.ref.member
+    index = None if found.index is None else c.read(found.index, step)
+    return {"set": found.ref.set, "base": member.base, "count": member.count, "index": index}
+
+
+_VALUES = Named(VALUE, "{semaphore: value}, or {all: set, values: […]}")
+
+
+@step("set_value", "semctl(2) SETVAL, or SETALL", _VALUES, Failing)
+def set_value(c: ProcessCompiler, step: Step[Map[Scalar | Seq[Scalar]], Failing]) -> None:
     value = step.value
-    if not isinstance(value, Map):
-        return
     if "all" in value:
         _set_all(c, step, value)
         return
@@ -242,14 +292,15 @@ def set_value(c: ProcessCompiler, step: Step) -> None:
     found = semaphore(c, value.keys_at[name])
     typed = c.number(node, "a semaphore's value")
     if found is not None:
-        member = found.ref.member
-        index = None if found.index is None else c.read(found.index, step)
-        place = {"set": found.ref.set, "base": member.base, "count": member.count, "index": index}
+        place = _place(c, step, found)
         c.kernel_call(step, SetValue, values=(c.read(typed, step),), **place)
 
 
-def _set_all(c: ProcessCompiler, step: Step, value: Map) -> None:
-    number = _set_named(c, value["all"])
+def _set_all(
+    c: ProcessCompiler, step: Step[Map[Scalar | Seq[Scalar]], Failing], value: Map[Scalar | Seq[Scalar]]
+) -> None:
+    name = value["all"]
+    number = _set_named(c, name) if isinstance(name, Scalar) else None
     values = value.get("values")
     for key in value:
         if key not in ("all", "values"):
@@ -257,7 +308,7 @@ def _set_all(c: ProcessCompiler, step: Step, value: Map) -> None:
     if not isinstance(values, Seq):
         c.problems.add(step.mark, "`values:` is a list with one value for each semaphore of the set")
         return
-    typed = [compile_value(v, c.scope, c.problems) for v in values if isinstance(v, (Scalar, Seq))]
+    typed = [compile_value(v, c.scope, c.problems) for v in values]
     for node, one in zip(values, typed, strict=True):
         c.is_number(node, one, "a semaphore's value")
     if number is None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from ipcsim.errors import EvaluationError
 from ipcsim.language.expressions import compile_expression
-from ipcsim.language.nodes import Problems, Scalar, Seq
+from ipcsim.language.nodes import Problems, Scalar, Seq, Value
 from ipcsim.language.scope import Scope
 from ipcsim.language.types import BROKEN, UNKNOWN, Typed, list_of, merge
 from ipcsim.program.expressions import Const, ListOf, evaluate, fold
 
 
-def compile_value(node: Scalar | Seq, scope: Scope, problems: Problems) -> Typed:
+def compile_value(node: Value, scope: Scope, problems: Problems) -> Typed:
     """An expression, or a YAML list of them as a list."""
     if isinstance(node, Scalar):
         return compile_expression(node, scope, problems)
@@ -29,7 +29,7 @@ def compile_value(node: Scalar | Seq, scope: Scope, problems: Problems) -> Typed
     return Typed(fold(ListOf(tuple(i.expr for i in items)), {}), list_of(element))
 
 
-def constant(node: Scalar | Seq, scope: Scope, problems: Problems) -> Any:
+def constant(node: Value, scope: Scope, problems: Problems) -> Any:
     """The value of `node`, which must be known now; None after an error."""
     typed = compile_value(node, scope, problems)
     if typed.type.is_unknown:
@@ -47,9 +47,7 @@ def constant(node: Scalar | Seq, scope: Scope, problems: Problems) -> Any:
     return value
 
 
-def constant_int(
-    node: Scalar | Seq, scope: Scope, problems: Problems, what: str, low: int, high: int
-) -> int | None:
+def constant_int(node: Value, scope: Scope, problems: Problems, what: str, low: int, high: int) -> int | None:
     """A whole number from `low` to `high`; None after an error."""
     value = constant(node, scope, problems)
     if value is None:

@@ -78,7 +78,7 @@ class _Stop(Exception):
     """The rest of the text cannot be read; the reason is already among the problems."""
 
 
-def read_yaml(source: Source, problems: Problems) -> Map | None:
+def read_yaml(source: Source, problems: Problems) -> Map[Node] | None:
     """The top-level mapping of `source`; None, with the reasons in `problems`, where there is none."""
     if len(source.text) > MAX_BYTES or len(source.text.encode("utf-8", "replace")) > MAX_BYTES:
         problems.add(_mark_at(Document(Source(source.file, "")), 1, 1), "the file is larger than 1 MiB")
@@ -116,7 +116,7 @@ class _Reader:
         self.nodes = 0
         self.deepest = 0
 
-    def read(self, text: str) -> Map | None:
+    def read(self, text: str) -> Map[Node] | None:
         loader = _LOADER(text)
         try:
             root = self._documents(loader)
@@ -173,8 +173,8 @@ class _Reader:
         self.deepest = max(self.deepest, deepest)
         return node
 
-    def _map(self, event: Any, loader: Any, depth: int) -> Map:
-        node = Map(self._mark(event))
+    def _map(self, event: Any, loader: Any, depth: int) -> Map[Node]:
+        node: Map[Node] = Map(self._mark(event))
         while not isinstance(inner := loader.get_event(), yaml.MappingEndEvent):
             key = self._node(inner, loader, depth + 1)
             value = self._node(loader.get_event(), loader, depth + 1)

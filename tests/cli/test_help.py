@@ -15,7 +15,7 @@ from tests.cli.conftest import Run
 COMMANDS = [
     "run", "verify", "check", "show", "list", "new", "replay", "report", "ipcs", "clean", "doctor", "schema",
 ]  # fmt: skip
-HEAVY = ("rich", "yaml", "pydantic", "networkx", "jinja2", "sysv_ipc", "ipcsim.runner", "ipcsim.language")
+HEAVY = ("rich", "yaml", "networkx", "jinja2", "sysv_ipc", "ipcsim.runner", "ipcsim.language")
 
 
 def test_the_commands_in_their_order() -> None:

@@ -27,7 +27,8 @@ from ipcsim.language.shape import (
     RunShape,
     VerifyShape,
 )
-from ipcsim.language.step_table import STEP_KINDS, Spec
+from ipcsim.language.spec import Shape
+from ipcsim.language.steps import STEP_KINDS
 from ipcsim.program import RunSettings, Source, VerifySettings
 from ipcsim.program.objects import SCALARS
 from ipcsim.verdict import PRECEDENCE, Verdict
@@ -142,8 +143,8 @@ def section(title: str) -> str:
     return REFERENCE[start : start + len(title) + 1 + end.start()] if end else REFERENCE[start:]
 
 
-def aliases(model: type) -> set[str]:
-    return {f.alias or name for name, f in model.model_fields.items()}  # type: ignore[attr-defined]
+def aliases(shape: type[Shape]) -> set[str]:
+    return set(shape.keys)
 
 
 def says(text: str, word: str) -> bool:
@@ -171,20 +172,17 @@ def test_every_step_with_its_options(name: str) -> None:
     text = section("## Steps")
     assert re.search(rf"[-\[{{] ?{name}:", text), "an example"
     assert re.search(rf"^### .*`{name}`", text, re.MULTILINE), "in a heading"
-    missing = [o for o in {*kind.options, *_inside(kind.value)} if not says(text, o)]
+    value = kind.value.schema({})
+    inside = {key for form in value.get("anyOf", [value]) for key in form.get("properties", ())}
+    missing = [o for o in {*kind.options.keys, *inside} if not says(text, o)]
     assert not missing
-
-
-def _inside(spec: Spec) -> set[str]:
-    """The keys of a step's value."""
-    return set(spec.fields or ())
 
 
 def test_every_field_of_stat() -> None:
     rows = section(
         "### The life of objects: `create`, `open`, `attach`, `detach`, `remove`, `stat`, `change`"
     )
-    wanted = {f for kind in stats.FIELDS for f in stats.of(kind)}
+    wanted = {f for k in stats.FIELDS for f in stats.of(k)}
     listed = {f for row in re.findall(r"^\| (?:every|a) .*\|$", rows, re.MULTILINE) for f in _codes(row)}
     assert listed == wanted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ipcsim.program import Program, PropertyKind
-from ipcsim.program.expressions import World, evaluate
+from ipcsim.program.expressions import Observable, evaluate
 from tests.language.helpers import load, messages_of
 
 TEXT = """
@@ -20,7 +20,7 @@ properties:
 """
 
 
-class Here(World):
+class Here(Observable):
     """A system in which philosopher[1] eats, the waiter has ended, and values are their numbers."""
 
     def at(self, family: int, index: int | None, phase: str) -> bool:

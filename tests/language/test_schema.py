@@ -11,7 +11,7 @@ import pytest
 
 from ipcsim.language import json_schema
 from ipcsim.language.nodes import Map, Node, Problems, Seq
-from ipcsim.language.step_table import STEP_KINDS
+from ipcsim.language.steps import STEP_KINDS
 from ipcsim.language.yaml_reader import as_bool, as_int, read_yaml
 from ipcsim.program import Source
 
@@ -154,4 +154,4 @@ def test_every_key_and_step_is_described() -> None:
             assert inner.get("description"), name
     for kind in STEP_KINDS.values():
         step = SCHEMA["$defs"][f"step-{kind.name}"]
-        assert {kind.name, *kind.options} == set(step["properties"])
+        assert {kind.name, *kind.options.keys} == set(step["properties"])

@@ -215,7 +215,7 @@ def test_with_xdist(pytester: pytest.Pytester, session: Session) -> None:
 
 
 def test_it_costs_nothing_where_there_are_no_scenarios() -> None:
-    heavy = ("ipcsim", "pytest", "pydantic", "networkx", "rich", "yaml", "click", "jinja2")
+    heavy = ("ipcsim", "pytest", "networkx", "rich", "yaml", "click", "jinja2")
     code = (
         f"import ipcsim.pytest_plugin, sys; print(*sorted(m for m in sys.modules if m.startswith({heavy})))"
     )
