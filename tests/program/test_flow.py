@@ -9,7 +9,7 @@ from operator import or_
 from typing import NamedTuple, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipcsim.program.flow import Branches, Flow, ahead, backward, cycles, forward, walk
@@ -17,6 +17,7 @@ from ipcsim.program.instructions import Branch
 from tests.language.helpers import load
 
 T = TypeVar("T")
+PATIENT = settings(deadline=None)  # the machine may be busy
 Values = tuple[int, ...]  # by pc: a set of up to three things, as bits
 
 
@@ -92,6 +93,7 @@ def solved_backward(system: System) -> Values:
     return tuple(backward(system.flow, 0, or_, lambda pc, value: system.rules[pc](value)))
 
 
+@PATIENT
 @given(systems(most=3, bits=2))
 def test_backward_is_below_every_solution(system: System) -> None:
     """The least fixpoint is the meet of all that satisfy the inequations (A. Tarski, 1955)."""
@@ -104,6 +106,7 @@ def test_backward_is_below_every_solution(system: System) -> None:
     assert solved_backward(system) == least
 
 
+@PATIENT
 @given(systems(most=3, bits=2))
 def test_forward_is_below_every_solution(system: System) -> None:
     def within(new: int | None, old: int | None) -> bool:
@@ -121,6 +124,7 @@ def test_forward_is_below_every_solution(system: System) -> None:
     assert solved(system) == least
 
 
+@PATIENT
 @given(systems(most=12, bits=3))
 def test_larger_graphs(system: System) -> None:
     """The same, step by step from nothing (S. Kleene)."""
@@ -130,6 +134,7 @@ def test_larger_graphs(system: System) -> None:
     assert solved(system) == iterated(lambda v: forward_once(system, v), unseen)
 
 
+@PATIENT
 @given(systems(most=10, bits=3))
 def test_what_is_met_ahead(system: System) -> None:
     """Each bit by itself: a way to an instruction that has it, past none that loses it by being done."""
@@ -145,6 +150,7 @@ def test_what_is_met_ahead(system: System) -> None:
             assert bool(found & bit) is met
 
 
+@PATIENT
 @given(systems(most=9, bits=1))
 def test_cycles(system: System) -> None:
     """Two pcs are in one cycle where each can be come to from the other."""
