@@ -11,9 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ipcsim.sysv import process as sysv_process
 from tests.leftovers import MARK, Leftovers, everybody
+
+
+# how long an example takes depends on what else the machine does
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def sysv_objects() -> dict[str, tuple[str, ...]]:
