@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, settings
 from ipcsim.sysv import process as sysv_process
 from tests.leftovers import MARK, Leftovers, everybody
 
-
 # how long an example takes depends on what else the machine does
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
