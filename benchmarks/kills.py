@@ -42,7 +42,7 @@ BEGIN, NOTED, FIRST, LATE = MOMENTS = ("its start", "its manifest", "its first p
 SPREAD = {BEGIN: 0.8, NOTED: 0.4, FIRST: 0.5, LATE: 0.2}
 """Seconds within which the kill comes after such a moment."""
 START = 60.0  # seconds within which the moment should have come, on however busy a machine
-DIES = 10.0  # seconds that processes may take to die with their supervisor
+DIES = 30.0  # seconds that processes may take to die with their supervisor
 ENDS = 40.0  # seconds that a run may take to end in order
 FORGETS = 20.0  # seconds until the manifest of an isolated run should be gone
 PERSISTS = (0x5EED0001, 0x5EED0002)  # the keys of what one of the shapes means to stay

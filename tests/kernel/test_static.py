@@ -1,0 +1,90 @@
+"""What a step does is among what its instruction may do by the text."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import fields, replace
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ipcsim.analysis.operations import Operations
+from ipcsim.analysis.resolve import Constants
+from ipcsim.explorer.path import Path
+from ipcsim.kernel import observed
+from ipcsim.kernel.effects import AwaitZero, Effect, Give, Take
+from ipcsim.kernel.static import effects_of, only_looks
+from ipcsim.model.layout import Overflow
+from ipcsim.model.locals import Unsupported
+from ipcsim.program import Discipline, Program
+from ipcsim.program.instructions import Semop
+from ipcsim.trace import Event, EventKind
+from tests.explorer import scenarios
+from tests.explorer.harsh import Harsh
+from tests.kernel.test_world import QUICK, walk
+from tests.model.test_edges import machine_of
+
+TOLD = {"id", "address", "values", "value"}  # what only the event tells
+
+
+def done(program: Program, operations: Operations, event: Event) -> tuple[Effect, ...]:
+    """The effects of an event that is the success of a step; none of any other."""
+    instruction = program.instruction(event.process, event.pc)
+    pairs = operations.of(event) if isinstance(instruction, Semop) else ()
+    if event.errno or event.kind is EventKind.BEGIN:
+        return ()
+    if isinstance(instruction, Semop):
+        return observed.semop(instruction, pairs)
+    return observed.observed(program, event, instruction)
+
+
+def covers(may: Effect, was: Effect) -> bool:
+    """Whether `was` is one of those that `may` stands for."""
+    if type(may) is not type(was):
+        return False
+    for field in fields(may):
+        wide, exact = getattr(may, field.name), getattr(was, field.name)
+        if field.name in TOLD:
+            continue
+        if isinstance(wide, range):
+            if not set(exact) <= set(wide):
+                return False
+        elif wide is not None and wide != exact:
+            return False
+    return True
+
+
+@QUICK
+@given(chance=st.randoms(use_true_random=False), discipline=st.sampled_from(Discipline))
+def test_what_is_done_was_foreseen(chance: random.Random, discipline: Discipline) -> None:
+    text = chance.choice((scenarios.Dice, Harsh))(chance).text()
+    assume(text is not None)
+    assert text is not None
+    try:
+        machine = machine_of(scenarios.program(text), discipline)
+        taken = walk(machine, chance)
+    except (Unsupported, Overflow):
+        assume(False)
+        return
+    program = machine.program
+    operations = Operations(program)
+    constants = [Constants(family) for family in program.families]
+    for event in Path(machine, taken).events():
+        if event.kind is EventKind.DIED:
+            continue
+        process, instruction = program.processes[event.process], program.instruction(event.process, event.pc)
+        value = constants[process.family].of(program.families[process.family].initial[process.instance])
+        foreseen = effects_of(instruction, program, value)
+        for effect in done(program, operations, event):
+            assert any(covers(may, effect) for may in foreseen), (effect, foreseen, text)
+            assert not only_looks(instruction, program) or not isinstance(effect, Take | Give), text
+
+
+def test_covers_is_no_tautology() -> None:
+    take = Take(0, range(1, 2), 1)
+    assert covers(Take(0, range(3), None), take)
+    assert not covers(Take(0, range(2, 3), None), take)
+    assert not covers(Take(0, range(3), 2), take)
+    assert not covers(replace(take, set=1), take)
+    assert not covers(Give(0, range(3), None), take)
+    assert not covers(AwaitZero(0, range(3)), take)
