@@ -59,6 +59,8 @@ def _arrives(machine: Machine, world: World, target: int, name: str, in_a_call: 
             world.update(target, stopping=True)
         case "SIGSTOP":
             world.update(target, stopped=True)
+        case "SIGCONT" if process.due:
+            machine.fail(world, target, "error")
         case "SIGCONT" if process.stopping:
             world.update(target, stopping=False, signalled=process.signalled or "looks")
         case "SIGCONT":

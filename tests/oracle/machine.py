@@ -120,6 +120,8 @@ class Machine:
             self.go_on(world, p, control.advance(process))
         elif errno in step.get("on_error", {}):
             self.go_on(world, p, control.push(self.it, process, step["on_error"][errno]))
+        elif process.stopped:
+            world.processes[p] = process._replace(due=True)
         else:
             self.fail(world, p, "error")
 

@@ -32,6 +32,7 @@ class Process(NamedTuple):
     inside: tuple[tuple[tuple[int, int], int], ...] = ()  # units taken since the phase began
     how: Literal["", "ok", "failed", "dead"] = ""  # its end
     stopped: bool = False
+    due: bool = False  # an errno that nothing handles ends it, once it is continued
     # what was sent to one who is in a call, or may be, and was not noticed yet: a signal that it catches, one
     # that only makes it look up, SIGSTOP, SIGKILL
     signalled: Literal["", "looks", "caught"] = ""
