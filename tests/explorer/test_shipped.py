@@ -146,6 +146,7 @@ def counts() -> dict[str, dict[str, int]]:
     return found
 
 
+@pytest.mark.timeout(900)  # everything that ships, with every reduction
 def test_as_many_states_as_before() -> None:
     now = counts()
     if PROMOTE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -58,6 +59,15 @@ class Supervisor:
     def wait_for_processes(self, count: int) -> list[int]:
         """Until `count` processes (launcher and workers) exist."""
         return wait_until(lambda: found if len(found := self.processes()) >= count else None)
+
+    def launcher(self) -> int | None:
+        """The pid of the launcher, once it is more than a fork of the supervisor; None until then."""
+        mine = Path("/proc", str(self.popen.pid), "cmdline").read_bytes()
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                if Path("/proc", str(pid), "cmdline").read_bytes() not in (mine, b""):
+                    return pid
+        return None
 
     def finish(self, seconds: float = 30) -> tuple[int, str, str]:
         out, err = self.popen.communicate(timeout=seconds)

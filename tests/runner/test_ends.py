@@ -46,7 +46,8 @@ def test_a_stopped_launcher_does_not_stop_sigterm(early: bool, tmp_path: Path) -
     """Also one that is stopped before it has read what it is to do."""
     before = sysv_objects()
     supervisor = Supervisor(BUSY, tmp_path)
-    launcher = supervisor.wait_for_processes(1 if early else EVERYBODY)[0]
+    supervisor.wait_for_processes(1 if early else EVERYBODY)
+    launcher = wait_until(lambda: supervisor.launcher())
     os.kill(launcher, signal.SIGSTOP)
     wait_until(lambda: manifest.all_manifests())  # from then on SIGTERM is taken care of
     time.sleep(0.2)
