@@ -149,8 +149,9 @@ def disagreements(
 
 
 def verified(program: Program, asked: Asked) -> Outcome:
-    """Without limits: brute force has been through all of it by now."""
-    return ipcsim.verify(
+    """Without limits: brute force has been through all of it by now. KeyboardInterrupt where a signal ended
+    it, so that it says nothing."""
+    outcome = ipcsim.verify(
         program,
         semaphores=asked.discipline,
         fairness=asked.fairness,
@@ -158,6 +159,9 @@ def verified(program: Program, asked: Asked) -> Outcome:
         reduction=asked.reduction,
         everything=True,
     )
+    if outcome.extra["interrupted"]:
+        raise KeyboardInterrupt
+    return outcome
 
 
 def differs(right: Judgement, outcome: Outcome, kinds: frozenset[str]) -> str | None:
