@@ -59,18 +59,19 @@ def results(rows: list[Row]) -> str:
         "measured side by side in one run; absolute figures are of this machine only.\n\n"
         f"{table(rows)}\n\n"
         "## Long runs\n\n"
-        "`python -m benchmarks.long KIND`, over all calls with this version of the code.\n\n"
+        "`python -m benchmarks.long KIND`, over all calls, by version of the code.\n\n"
         + "".join(f"{line}\n" for line in long_runs())
         + f"\n## What is not reached\n\n{Path(__file__).with_name('NOT_REACHED.md').read_text()}"
     )
 
 
 def long_runs() -> Iterator[str]:
-    """The sums of each kind, and every disagreement, as a list in Markdown."""
+    """The sums of each kind, and every disagreement, as a list in Markdown; those of other versions below."""
     for kind in long.KINDS:
-        found = sums.State(sums.FOLDER / f"{kind}.json", kind).present
-        yield f"- {sums.summary(kind, found)}"
-        yield from (f"  - seed {f.seed}: {f.words}" for f in found.failures)
+        state = sums.State(sums.FOLDER / f"{kind}.json", kind)
+        for sort, found in [("", state.present), *(("another version: ", s) for s in state.others)]:
+            yield f"{'  ' if sort else ''}- {sort}{sums.summary(kind, found)}"
+            yield from (f"  - seed {f.seed}: {f.words[:200]}" for f in found.failures)
 
 
 def main() -> None:
