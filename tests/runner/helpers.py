@@ -60,6 +60,15 @@ class Supervisor:
         """Until `count` processes (launcher and workers) exist."""
         return wait_until(lambda: found if len(found := self.processes()) >= count else None)
 
+    def wait_until_going(self, count: int) -> int:
+        """Until the launcher and its workers, `count` in all, are past their common start, at which they wait
+        at a pipe; the pid of the launcher."""
+        self.wait_for_processes(count)
+        launcher = wait_until(self.launcher)
+        others = [pid for pid in self.processes() if pid != launcher]
+        wait_until(lambda: not any("pipe" in Path("/proc", str(p), "wchan").read_text() for p in others))
+        return launcher
+
     def launcher(self) -> int | None:
         """The pid of the launcher, once it is more than a fork of the supervisor; None until then."""
         mine = Path("/proc", str(self.popen.pid), "cmdline").read_bytes()

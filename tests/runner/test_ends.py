@@ -32,7 +32,7 @@ def test_a_stopped_launcher_does_not_stop_the_timeout(scheduler: str, tmp_path: 
     before = sysv_objects()
     text = BUSY.replace("{timeout: 60s}", f"{{timeout: 2s, scheduler: {scheduler}}}")
     supervisor = Supervisor(text, tmp_path)
-    launcher = supervisor.wait_for_processes(EVERYBODY)[0]
+    launcher = supervisor.wait_until_going(EVERYBODY)  # until then it has two minutes
     os.kill(launcher, signal.SIGSTOP)
     code, out, err = supervisor.finish()
     assert (code, err) == (0, "")
