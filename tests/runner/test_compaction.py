@@ -130,7 +130,7 @@ def test_a_run_that_creates_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
         sizes.append(real(path))
         return sizes[-1]
 
-    monkeypatch.setattr(compaction, "LARGE", 2**14)
+    monkeypatch.setattr(compaction, "LARGE", 2**12)
     monkeypatch.setattr(compaction, "compact", watched)
     run_text("""
 scenario: long
@@ -141,4 +141,4 @@ processes:
 run: {timeout: 3s, starvation: off, livelock: off}
 """)
     assert len(sizes) >= 2
-    assert all(large > 2**14 > small for large, small in zip(sizes[::2], sizes[1::2], strict=True))
+    assert all(large > 2**12 > small for large, small in zip(sizes[::2], sizes[1::2], strict=True))
