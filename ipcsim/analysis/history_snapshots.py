@@ -8,8 +8,6 @@ from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.requests import Requests
 from ipcsim.analysis.table import Table
 from ipcsim.analysis.tracker import Tracker
-from ipcsim.kernel.observed import semop
-from ipcsim.program.instructions import Semop
 from ipcsim.snapshot import ProcessState, Snapshot, Status
 from ipcsim.trace import Event, EventKind, head
 
@@ -66,9 +64,6 @@ class Replay:
         if entry.control:
             tracker.control(process, entry.pc)
         if entry.varying:
-            pairs = self._operations.of(event)
-            instruction = self._past.program.instruction(process, event.pc)
-            if event.kind is EventKind.END and not event.errno and isinstance(instruction, Semop):
-                tracker.locks(process, event.pc, semop(instruction, pairs), 1)
+            tracker.varying(event)
         if event.kind is EventKind.DIED:
             tracker.died(process)

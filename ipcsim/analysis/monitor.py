@@ -24,9 +24,8 @@ from ipcsim.analysis.races import RaceDetector
 from ipcsim.analysis.starvation import Overtaking
 from ipcsim.analysis.table import Entry, Table
 from ipcsim.analysis.tracker import Tracker
-from ipcsim.kernel.observed import semop
 from ipcsim.program import Program, names
-from ipcsim.program.instructions import Assert, Crash, Exit, Semop
+from ipcsim.program.instructions import Assert, Crash, Exit
 from ipcsim.snapshot import ProcessState, Status
 from ipcsim.trace import Event, EventKind, head
 from ipcsim.verdict import Finding
@@ -78,7 +77,7 @@ class Monitor:
         if not entry.dull:
             self._take(event.process, entry, 1)
             if entry.varying:
-                self._take_varying(event)
+                self._tracker.varying(event)
             if entry.failure:
                 self._take_failure(event)
         if self.livelock.needed:
@@ -168,18 +167,11 @@ class Monitor:
             elif entry.kind == EventKind.DIED:
                 self.overtaking.end(process, self._newest)
 
-    def _take_varying(self, event: Event) -> None:
-        """A semop whose operations are known from its BEGIN only."""
-        pairs = self._operations.of(event)
-        instruction = self.program.instruction(event.process, event.pc)
-        if event.kind is EventKind.END and not event.errno and isinstance(instruction, Semop):
-            self._tracker.locks(event.process, event.pc, semop(instruction, pairs), 1)
-
     def _take_varying_batch(self, batch: Batch, row: dict[int, Entry]) -> None:
         words = {word for word in batch.counts if row[word].varying}
         for place, word in enumerate(batch.heads):
             if word in words:
-                self._take_varying(batch.event(place))
+                self._tracker.varying(batch.event(place))
 
     # --- ends ---
 

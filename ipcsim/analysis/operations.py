@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from ipcsim.analysis.resolve import Constants, Known, varies
 from ipcsim.errors import EvaluationError
+from ipcsim.kernel.observed import Pairs as Pairs
 from ipcsim.program import Family, Program
 from ipcsim.program.expressions import position
 from ipcsim.program.instructions import SemaphoreOperation, Semop, SetValue
 from ipcsim.trace import Event
 
-Pairs = tuple[tuple[int, int], ...]  # (semaphore number, delta) in array order
 _Plan = tuple[tuple[SemaphoreOperation, Known, Known], ...]
 
 

@@ -18,7 +18,7 @@ error, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ipcsim.analysis.conditions import looks_at_values, nodes, only_rises, phases_of
@@ -27,8 +27,7 @@ from ipcsim.analysis.watched import FinalState as FinalState
 from ipcsim.analysis.watched import NotThere, Unknown, Watched
 from ipcsim.analysis.wording import listed
 from ipcsim.errors import EvaluationError
-from ipcsim.kernel import observed
-from ipcsim.kernel.effects import Effect
+from ipcsim.kernel.observed import observed
 from ipcsim.program import Program, Property, PropertyKind
 from ipcsim.program.expressions import (
     Observable,
@@ -154,10 +153,8 @@ class Properties:
             self._apply(event, instruction)
 
     def _apply(self, event: Event, instruction: Instruction) -> None:
-        if isinstance(instruction, Semop):
-            done: Sequence[Effect] = observed.semop(instruction, self._operations.of(event))
-        else:
-            done = observed.observed(self._program, event, instruction)
+        pairs = self._operations.of(event) if isinstance(instruction, Semop) else ()
+        done = observed(self._program, event, instruction, pairs)
         if [True for effect in done if self._values.apply(event.process, effect)]:
             self._note(event)
 

@@ -16,8 +16,10 @@ from ipcsim.analysis.table import UNCHANGED, Table
 from ipcsim.analysis.waits import is_timed, next_pc, resolve_wait
 from ipcsim.kernel.effects import Give, Take
 from ipcsim.kernel.holdings import Holdings
+from ipcsim.kernel.observed import semop
 from ipcsim.kernel.static import effects_of
 from ipcsim.program import Program
+from ipcsim.program.instructions import Semop
 from ipcsim.snapshot import ProcessState, Status
 from ipcsim.trace import Event, EventKind
 
@@ -79,6 +81,13 @@ class Tracker:
     def locks(self, process: int, pc: int, done: Sequence[Take | Give], times: int) -> None:
         """The semop at `pc` succeeded, `times` over."""
         self.holdings.apply(process, done, self._program.where(process, pc), times)
+
+    def varying(self, event: Event) -> None:
+        """The BEGIN or END of a semop whose operations are known from its BEGIN only."""
+        pairs = self._operations.of(event)
+        instruction = self._program.instruction(event.process, event.pc)
+        if event.kind is EventKind.END and not event.errno and isinstance(instruction, Semop):
+            self.locks(event.process, event.pc, semop(instruction, pairs), 1)
 
     def control(self, process: int, pc: int) -> None:
         """A set_value or object call succeeded: it may void what everybody holds (S-17)."""

@@ -54,8 +54,6 @@ class Watched(Observable):
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        sizes = [f.size for f in program.families]
-        self._first = [sum(sizes[:i]) for i in range(len(sizes))]
         self.phase: list[str | None] = [None] * len(program.processes)
         self.place: list[Location] = [NOWHERE] * len(program.processes)
         self.ended = [False] * len(program.processes)
@@ -72,7 +70,8 @@ class Watched(Observable):
         return world
 
     def at(self, family: int, index: int | None, phase: str) -> bool:
-        number = self._first[family] + position(0, self._program.families[family].count, index)
+        first = self._program.members(family).start
+        number = position(first, self._program.families[family].count, index)
         return self.phase[number] == phase if phase else self.ended[number]
 
     def semaphore(self, set_: int, number: int) -> int:

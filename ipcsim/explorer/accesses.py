@@ -230,7 +230,7 @@ class Accesses:
                 for generation in machine.element[effect.segment]:
                     yield from ((kind, generation[effect.field][i]) for i in effect.elements)
             case Create() | Find() | Attach() | Detach() | Remove() | Change() | Inspect():
-                pass  # where there are any, no reduction asks what they touch: see `stubborn.applies`
+                pass  # where there are any, no reduction asks what they touch: see `model.features`
             case Interrupt() | Start():
                 pass
             case _:

@@ -25,8 +25,10 @@ def semop(call: Semop, pairs: Pairs) -> tuple[Take | Give, ...]:
     )
 
 
-def observed(program: Program, event: Event, instruction: Instruction) -> tuple[Effect, ...]:
-    """What the instruction did, by the event of its success. Of a semop see above."""
+def observed(program: Program, event: Event, instruction: Instruction, pairs: Pairs) -> tuple[Effect, ...]:
+    """What the instruction did, by the event of its success; `pairs` are the operations of a semop."""
+    if isinstance(instruction, Semop):
+        return semop(instruction, pairs)
     return tuple(_told(program, event, e) for e in effects_of(instruction, program, written))
 
 

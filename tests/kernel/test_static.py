@@ -5,37 +5,19 @@ from __future__ import annotations
 import random
 from dataclasses import fields, replace
 
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ipcsim.analysis.operations import Operations
 from ipcsim.analysis.resolve import Constants
 from ipcsim.explorer.path import Path
-from ipcsim.kernel import observed
 from ipcsim.kernel.effects import AwaitZero, Effect, Give, Take
 from ipcsim.kernel.static import effects_of, only_looks
-from ipcsim.model.layout import Overflow
-from ipcsim.model.locals import Unsupported
-from ipcsim.program import Discipline, Program
-from ipcsim.program.instructions import Semop
-from ipcsim.trace import Event, EventKind
-from tests.explorer import scenarios
-from tests.explorer.harsh import Harsh
-from tests.kernel.test_world import QUICK, walk
-from tests.model.test_edges import machine_of
+from ipcsim.program import Discipline
+from ipcsim.trace import EventKind
+from tests.kernel.steps import QUICK, done, walked
 
 TOLD = {"id", "address", "values", "value"}  # what only the event tells
-
-
-def done(program: Program, operations: Operations, event: Event) -> tuple[Effect, ...]:
-    """The effects of an event that is the success of a step; none of any other."""
-    instruction = program.instruction(event.process, event.pc)
-    pairs = operations.of(event) if isinstance(instruction, Semop) else ()
-    if event.errno or event.kind is EventKind.BEGIN:
-        return ()
-    if isinstance(instruction, Semop):
-        return observed.semop(instruction, pairs)
-    return observed.observed(program, event, instruction)
 
 
 def covers(may: Effect, was: Effect) -> bool:
@@ -57,15 +39,7 @@ def covers(may: Effect, was: Effect) -> bool:
 @QUICK
 @given(chance=st.randoms(use_true_random=False), discipline=st.sampled_from(Discipline))
 def test_what_is_done_was_foreseen(chance: random.Random, discipline: Discipline) -> None:
-    text = chance.choice((scenarios.Dice, Harsh))(chance).text()
-    assume(text is not None)
-    assert text is not None
-    try:
-        machine = machine_of(scenarios.program(text), discipline)
-        taken = walk(machine, chance)
-    except (Unsupported, Overflow):
-        assume(False)
-        return
+    text, machine, taken = walked(chance, discipline)
     program = machine.program
     operations = Operations(program)
     constants = [Constants(family) for family in program.families]

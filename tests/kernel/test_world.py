@@ -5,55 +5,28 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ipcsim.analysis.operations import Operations
 from ipcsim.explorer.checks import Seen
 from ipcsim.explorer.path import Path
-from ipcsim.kernel import observed
 from ipcsim.kernel.world import World
-from ipcsim.model.effects import Act, Action
-from ipcsim.model.layout import Overflow, View
-from ipcsim.model.locals import Mode, Unsupported
+from ipcsim.model.effects import Act
+from ipcsim.model.layout import View
+from ipcsim.model.locals import Mode
 from ipcsim.model.machine import Machine
 from ipcsim.program import Discipline
-from ipcsim.program.instructions import ObjectKind, ObjectRef, Semop
+from ipcsim.program.instructions import ObjectKind, ObjectRef
 from ipcsim.trace import Event, EventKind
-from tests.explorer import scenarios
-from tests.explorer.harsh import Harsh
-from tests.model.test_edges import machine_of
-
-LONGEST = 60  # steps of a walk
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def walk(machine: Machine, chance: random.Random) -> list[Action]:
-    """Steps of the model, each chosen by chance among those possible."""
-    state, taken = machine.init, list[Action]()
-    for _ in range(LONGEST):
-        possible = machine.actions(state)
-        if not possible:
-            break
-        taken.append(chance.choice(possible))
-        state = machine.next(state, taken[-1])
-    return taken
+from tests.kernel.steps import QUICK, done, walked
 
 
 def feed(machine: Machine, world: World, operations: Operations, event: Event) -> None:
-    program = machine.program
     if event.kind is EventKind.DIED:
         world.died(event.process)
         return
-    instruction = program.instruction(event.process, event.pc)
-    pairs = operations.of(event) if isinstance(instruction, Semop) else ()
-    if event.errno or event.kind is EventKind.BEGIN:
-        return
-    if isinstance(instruction, Semop):
-        done: tuple[Any, ...] = observed.semop(instruction, pairs)
-    else:
-        done = observed.observed(program, event, instruction)
-    for effect in done:
+    for effect in done(machine.program, operations, event):
         world.apply(event.process, effect)
 
 
@@ -84,15 +57,7 @@ def there(machine: Machine, state: int) -> dict[ObjectRef, list[Any] | None]:
 @QUICK
 @given(chance=st.randoms(use_true_random=False), discipline=st.sampled_from(Discipline))
 def test_the_world_is_the_state(chance: random.Random, discipline: Discipline) -> None:
-    text = chance.choice((scenarios.Dice, Harsh))(chance).text()
-    assume(text is not None)
-    assert text is not None
-    try:
-        machine = machine_of(scenarios.program(text), discipline)
-        taken = walk(machine, chance)
-    except (Unsupported, Overflow):
-        assume(False)
-        return
+    text, machine, taken = walked(chance, discipline)
     world, operations = World(machine.program), Operations(machine.program)
     state, fed = machine.init, 0
     for count, action in enumerate(taken, 1):
