@@ -57,7 +57,7 @@ def fairness(past: History) -> Fairness:
     served: dict[str, float] = {}
     waited: dict[str, float] = {}
     for number, family in enumerate(past.program.families):
-        members = [shares[p.number] for p in past.program.processes if p.family == number]
+        members = [shares[p] for p in past.program.members(number)]
         if len(members) > 1:
             served[family.name] = jain([m.served for m in members])
             waited[family.name] = jain([m.waited for m in members])

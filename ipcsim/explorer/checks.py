@@ -167,7 +167,7 @@ class Checks:
                         continue
                     except EvaluationError:
                         pass
-                yield from (p.number for p in self._machine.processes if p.family == node.family)
+                yield from self._machine.program.members(node.family)
 
     def _objects(self, expr: Expr) -> Iterator[int]:
         machine = self._machine

@@ -103,7 +103,7 @@ def _empty_handed(machine: Machine, invariants: Invariants, family: int) -> bool
     """Whether the processes of a family hold nothing at the end of each round, on every way."""
     code = machine.program.families[family].code
     loops = [pc for pc, i in enumerate(code) if isinstance(i, Repeat)]
-    members = [p.number for p in machine.processes if p.family == family]
+    members = list(machine.program.members(family))
     return all(
         invariants.most_held(process, group, pc) == 0
         for process in members

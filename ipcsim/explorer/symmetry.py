@@ -66,7 +66,7 @@ class Symmetry:
 
 def _block(machine: Machine, family: int) -> _Block:
     layout: Layout = machine.layout
-    slots = [layout.slots[p.number] for p in machine.processes if p.family == family]
+    slots = [layout.slots[p] for p in machine.program.members(family)]
     mask = layout.mask(s.number for s in slots)
     return _Block(mask, slots[0].shift, slots[0].width, len(slots), {})
 

@@ -61,7 +61,7 @@ def behind(program: Program, instruction: Instruction, number: int, unborn: Coll
             if limit := creation(program.object(instruction.object), number, instruction.size):
                 return limit
         case Spawn(family=family) if number == errno.EAGAIN:  # else that it runs already
-            never = all(p.number in unborn for p in program.processes if p.family == family)
+            never = all(p in unborn for p in program.members(family))
             return _sentence(shortages.processes()) if never else ""
     return _sentence(shortages.memory()) if number == errno.ENOMEM else ""
 
